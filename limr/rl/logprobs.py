@@ -47,9 +47,8 @@ def response_logprobs(logits: Tensor, ids: Tensor, *, temperature: float = 1.0) 
         )
 
     def chunk_logprobs(chunk: Tensor, chunk_ids: Tensor) -> Tensor:
-        scaled = _scaled(chunk, temperature)
-        chosen = scaled.gather(-1, chunk_ids.unsqueeze(-1)).squeeze(-1)
-        return chosen - scaled.logsumexp(dim=-1)
+        logprobs = _scaled(chunk, temperature).log_softmax(dim=-1)
+        return logprobs.gather(-1, chunk_ids.unsqueeze(-1)).squeeze(-1)
 
     return _by_chunks(chunk_logprobs, logits, ids)
 
