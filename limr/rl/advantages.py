@@ -10,6 +10,11 @@ from limr.rl.masking import zero_outside
 
 GroupEstimator = Literal["grpo", "dr_grpo", "rloo"]
 
+GROUP_TOLERANCE = 1e-5
+"""Scores this close, relative to the largest or to 1, count as equal: dividing by their standard
+deviation would turn rounding (of a KL penalty summed over a response, say) into advantages of
+size 1."""
+
 
 def gae(
     rewards: Tensor,
@@ -109,12 +114,15 @@ def group_advantages(
     For the :math:`n` scores :math:`s_1 \dots s_n` of one prompt with mean :math:`\bar s`:
 
     * ``grpo``: :math:`(s_i - \bar s) / \mathrm{std}(s)`. The paper does not say which standard
-      deviation; this is the sample's (divided by :math:`n - 1`), as verl and TRL take it. A prompt
-      whose samples all score the same has advantages of exactly 0, so no epsilon is added.
+      deviation; this is the sample's (divided by :math:`n - 1`), as verl and TRL take it, with
+      nothing added to it.
     * ``dr_grpo``: :math:`s_i - \bar s`, without the division, which favours prompts that are nearly
       always or nearly never solved.
     * ``rloo``: :math:`s_i - \frac{1}{n-1} \sum_{j \ne i} s_j`; the mean of the others is an
       unbiased baseline.
+
+    A prompt whose samples all score the same, up to :data:`GROUP_TOLERANCE`, teaches nothing: its
+    advantages are exactly 0 in all three.
 
     Args:
         scores: ``(B,)`` float, a prompt's samples side by side.
@@ -149,7 +157,8 @@ def group_advantages(
         )
     n = samples_per_prompt
     groups = scores.to(torch.promote_types(scores.dtype, torch.float32)).reshape(-1, n)
-    varies = groups.amax(dim=1, keepdim=True) > groups.amin(dim=1, keepdim=True)
+    spread = groups.amax(dim=1, keepdim=True) - groups.amin(dim=1, keepdim=True)
+    varies = spread > GROUP_TOLERANCE * groups.abs().amax(dim=1, keepdim=True).clamp(min=1)
     centred = (groups - groups.mean(dim=1, keepdim=True)).masked_fill(~varies, 0.0)
     if estimator == "dr_grpo":
         return centred.reshape(-1)

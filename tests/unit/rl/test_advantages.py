@@ -166,6 +166,16 @@ def test_a_group_of_equal_scores_has_exactly_no_advantage(estimator):
     assert not group_advantages(scores, 7, estimator=estimator).any()
 
 
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_rounding_is_not_blown_up_to_an_advantage_but_small_differences_count(size):
+    rounding = size * torch.tensor([-1.0, -1.0 - 1e-7, -1.0 + 2e-7, -1.0])
+    assert not group_advantages(rounding, 4, estimator="grpo").any()
+    difference = size * torch.tensor([-1.0, -1.001], dtype=torch.float64)
+    expected = [math.sqrt(0.5), -math.sqrt(0.5)]
+    result = group_advantages(difference, 2, estimator="grpo")
+    assert result.tolist() == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("estimator", ["grpo", "dr_grpo", "rloo"])
 def test_groups_do_not_mix_and_integers_are_taken(estimator):
     first, second = torch.tensor([1, 0, 0]), torch.tensor([5, 7, 9])

@@ -1,0 +1,31 @@
+"""docs/metrics.md defines every metric that the code names."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+METRIC = re.compile(r"(reward|response|policy|critic|time)/[a-z_]+")
+
+
+def named_in_code():
+    for path in sorted((ROOT / "limr" / "training").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                match = METRIC.fullmatch(node.value)
+                if match:
+                    yield match.group()
+
+
+@pytest.mark.parametrize("name", sorted(set(named_in_code())))
+def test_metric_is_defined(name):
+    documented = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert f"| `{name}` |" in documented
+
+
+@pytest.mark.parametrize("owner", ["policy", "critic"])
+@pytest.mark.parametrize("figure", ["grad_norm", "lr"])
+def test_metrics_named_after_their_parameter_group_are_defined(owner, figure):
+    test_metric_is_defined(f"{owner}/{figure}")
