@@ -1,8 +1,8 @@
 """Log-probabilities and entropy of response tokens, in nats and in float32.
 
-A vocabulary of 150k makes ``(B, T, V)`` the largest tensor of the run. Both functions walk it a few
-responses at a time, hold a float32 copy of only those, and recompute it in the backward pass:
-autograd keeps nothing of that size but the logits themselves, in the model's own precision.
+With a vocabulary of 150k, ``(B, T, V)`` is the largest tensor of the run. Both functions then walk
+it a few responses at a time, hold a float32 copy of only those, and recompute it in the backward
+pass: autograd keeps nothing of that size but the logits themselves, in the model's own precision.
 """
 
 from collections.abc import Callable
@@ -98,7 +98,9 @@ def _scaled(logits: Tensor, temperature: float) -> Tensor:
 
 
 def _by_chunks(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
-    """Apply ``function`` to a few rows of every tensor at a time."""
+    """Apply ``function`` to a few rows of every tensor at a time, small tensors at once."""
+    if tensors[0].numel() <= CHUNK_ELEMENTS:
+        return function(*tensors)
     rows = max(1, CHUNK_ELEMENTS // max(1, tensors[0][:1].numel()))
     chunks = zip(*(torch.split(tensor, rows) for tensor in tensors), strict=True)
     return torch.cat(

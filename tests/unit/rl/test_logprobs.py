@@ -96,7 +96,8 @@ def test_chunks_change_neither_values_nor_gradients(monkeypatch, elements):
     torch.testing.assert_close(run(), whole, rtol=0, atol=1e-12)
 
 
-def test_autograd_keeps_nothing_the_size_of_the_logits_but_the_logits():
+def test_autograd_keeps_nothing_the_size_of_the_logits_but_the_logits(monkeypatch):
+    monkeypatch.setattr(module, "CHUNK_ELEMENTS", 100)
     logits, ids = batch(5, rows=3, tokens=2, vocabulary=50)
     logits.requires_grad_()
     kept = []

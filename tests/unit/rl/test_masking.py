@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
 from hypothesis import given
 from hypothesis import strategies as st
 from rl_batches import POISONS, kept_rows, normal, poison, ragged_mask, random_lengths
+from rl_ranks import whiten_a_share
 
 from limr.rl.masking import masked_mean, masked_sum, masked_var, whiten
 
@@ -126,33 +126,13 @@ def test_whiten_sums_over_the_parts_that_reduce_names():
         )
 
 
-def summed_over_ranks(partial):
-    dist.all_reduce(partial)
-    return partial
-
-
-def whiten_a_share(rank, folder):
-    dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
-    )
-    x, mask = batch(5)
-    rows = [slice(0, 2), slice(2, None)][rank]
-    torch.save(
-        [
-            whiten(x[rows], mask[rows], reduce=summed_over_ranks),
-            whiten(x[rows], mask[rows] & (rank == 1), reduce=summed_over_ranks),
-        ],
-        f"{folder}/rank{rank}.pt",
-    )
-    dist.destroy_process_group()
-
-
 @pytest.mark.integration
 def test_whiten_on_two_ranks_is_whiten_of_everything(tmp_path):
+    x, mask = batch(5)
+    torch.save((x, mask), tmp_path / "batch.pt")
     mp.spawn(whiten_a_share, args=(str(tmp_path),), nprocs=2)
     shares = [torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2)]
 
-    x, mask = batch(5)
     kept = x[mask].numpy()
     expected = torch.from_numpy((x.numpy() - kept.mean()) / kept.std()).masked_fill(~mask, 0.0)
     torch.testing.assert_close(torch.cat([shares[0][0], shares[1][0]]), expected)
