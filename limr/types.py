@@ -1,8 +1,8 @@
 """The values that travel through the house; every field says its shape.
 
-Notation: ``P`` prompts, ``B`` responses (``P`` times the samples per prompt, a prompt's samples side by
-side), ``L`` prompt tokens (left-padded), ``T`` response tokens (right-padded). Masks are bool, True =
-keep. This module imports no torch, so verifier workers and selection stay light.
+Notation: ``P`` prompts, ``B`` responses (``P`` times the samples per prompt, a prompt's samples
+side by side), ``L`` prompt tokens (left-padded), ``T`` response tokens (right-padded). Masks are
+bool, True = keep. This module imports no torch, so verifier workers and selection stay light.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class GradedResponses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout(_OnDevice):
-    """One step's experience before advantages: what was sampled and what each model thought of it."""
+    """One step's experience before advantages: what was sampled and what each model thinks of it."""
 
     graded: GradedResponses
     prompt_ids: Tensor
@@ -195,6 +195,18 @@ class Trajectory(_OnDevice):
     """(B, T) float."""
     returns: Tensor
     """(B, T) float, reward units."""
+
+    @staticmethod
+    def of(rollout: Rollout, advantages: Tensor, returns: Tensor) -> Trajectory:
+        """The rollout's tensors with what was estimated from them."""
+        shared = {f.name for f in fields(Rollout)} & {f.name for f in fields(Trajectory)}
+        tensors = {name: getattr(rollout, name) for name in shared}
+        return Trajectory(**tensors, advantages=advantages, returns=returns)
+
+    @property
+    def tokens(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What a model's forward takes: prompt ids and mask, response ids and mask."""
+        return self.prompt_ids, self.prompt_mask, self.response_ids, self.response_mask
 
     def __len__(self) -> int:
         return int(self.response_ids.shape[0])

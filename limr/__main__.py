@@ -1,0 +1,50 @@
+"""`limr` and `python -m limr`: finds the verb, imports only what that verb needs."""
+
+import sys
+
+from limr import __version__
+
+_HELP = """\
+usage: limr VERB [options]
+
+Data-efficient reinforcement learning of language models on mathematics.
+
+verbs:
+  fit        train by PPO (or supervised) as a YAML file describes
+  validate   measure a model on held-out problems and benchmarks
+
+start here:
+  limr fit --config experiments/quickstart.yaml
+  limr validate --config experiments/quickstart.yaml --ckpt_path
+  runs/quickstart/checkpoints/last.ckpt
+
+look closer:
+  limr fit --help                                    every option of trainer, model, data
+  limr fit --model.help limr.training.PPOModule      what a class takes
+  limr fit --config FILE --print_config              the run with every default filled in
+  limr fit --config FILE --config OVERLAY --trainer.max_epochs 3
+                                                     later files and flags win; lists are replaced
+  limr --version
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb and return the process's exit status (0 done, 1 failed, 2 misused)."""
+    args = sys.argv[1:] if argv is None else argv
+    verb = args[0] if args else "--help"
+    if verb in ("-h", "--help", "help"):
+        sys.stdout.write(_HELP)
+        return 0
+    if verb == "--version":
+        sys.stdout.write(f"limr {__version__}\n")
+        return 0
+    from limr import cli
+
+    if verb not in cli.VERBS:
+        sys.stderr.write(f"error: no verb {verb!r}; limr knows {', '.join(cli.VERBS)}\n")
+        return 2
+    return cli.run(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,324 @@
+"""PPO on verifiable mathematics. Read `PPOModule.training_step` first: it is the whole method."""
+
+import math
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from limr.generation import RolloutEngine, TransformersEngine
+from limr.models import Critic, Policy, Pretrained, load_tokenizer
+from limr.models.loading import load_backbone, load_causal_lm
+from limr.rl import (
+    KL_ESTIMATORS,
+    explained_variance,
+    gae,
+    group_advantages,
+    masked_mean,
+    reinforce_plus_plus,
+    token_rewards,
+    whiten,
+)
+from limr.training.batching import informative_rows, join_rollouts, minibatches, take_rows
+from limr.training.collector import Stopwatch, prepare, respond
+from limr.training.metrics import rollout_metrics, speed_metrics
+from limr.training.ppo_config import PPOConfig
+from limr.training.ppo_update import Denominators, ppo_losses
+from limr.training.schedule import lr_factor
+from limr.training.seeding import derive_seed, reseed, run_seed
+from limr.types import (
+    GradedResponses,
+    PromptBatch,
+    Responses,
+    Rollout,
+    Sampling,
+    Trajectory,
+)
+from limr.verifier import Reward, RuleReward
+
+
+def _adamw(params: Any) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(params, betas=(0.9, 0.95), weight_decay=0.0)
+
+
+class PPOModule(LightningModule):
+    """PPO on a verifier's reward, with the critic-free estimators by configuration.
+
+    One training step is one rollout batch: sample, grade, estimate advantages, several clipped
+    updates. `training_step` hands its rollout to callbacks as `outputs["rollout"]`.
+    """
+
+    def __init__(
+        self,
+        pretrained: Pretrained,
+        sampling: Sampling,
+        ppo: PPOConfig = PPOConfig(),  # noqa: B008
+        critic: Pretrained | None = None,
+        reward: Reward | None = None,
+        engine: RolloutEngine | None = None,
+        optimizer: OptimizerCallable = _adamw,
+    ) -> None:
+        """Declare a run; weights are loaded when the trainer asks for them.
+
+        Args:
+            pretrained: The policy's starting point and its frozen reference.
+            sampling: How training responses are drawn.
+            ppo: The update.
+            critic: The critic's starting point; None takes the policy's.
+            reward: Grades responses; None is the paper's rule-based reward.
+            engine: Draws responses; None is transformers' own generate.
+            optimizer: One optimizer for policy and critic, whose learning rates are in `ppo`.
+
+        Raises:
+            ValueError: If a group estimator is asked for with one sample per prompt.
+        """
+        super().__init__()
+        if ppo.compares_samples and sampling.samples_per_prompt < 2:
+            raise ValueError(
+                f"ppo.estimator: {ppo.estimator} compares a prompt's samples; set "
+                "sampling.samples_per_prompt to 2 or more"
+            )
+        self.automatic_optimization = False
+        self.pretrained = pretrained
+        self.critic_pretrained = critic or pretrained
+        self.sampling = sampling
+        self.ppo = ppo
+        self.reward = reward or RuleReward()
+        self.engine = engine or TransformersEngine()
+        self.optimizer = optimizer
+        self.tokenizer = load_tokenizer(pretrained)
+        self.stopwatch = Stopwatch()
+        self.kl_estimator = KL_ESTIMATORS[ppo.kl_estimator]
+        self.reward_kl_coef = ppo.kl_coef if ppo.kl_in == "reward" else 0.0
+        self._gathered: list[Rollout] = []
+
+    def configure_model(self) -> None:
+        """Load the policy, and for training the critic and the frozen reference."""
+        if hasattr(self, "policy"):
+            return
+        self.policy = Policy(load_causal_lm(self.pretrained)).train()
+        if self._fitting and self.ppo.has_critic:
+            self.critic = Critic(load_backbone(self.critic_pretrained)).train()
+        if self._fitting and self.ppo.kl_coef > 0:
+            reference = Policy(load_causal_lm(self.pretrained)).eval().requires_grad_(False)
+            # Held outside the module tree: neither trained, nor wrapped, nor saved in checkpoints.
+            self.__dict__["reference"] = reference
+
+    @property
+    def _fitting(self) -> bool:
+        return self._trainer is None or self.trainer.state.fn == "fit"
+
+    def on_fit_start(self) -> None:
+        """Put the reference where the policy is."""
+        if self._reference is not None:
+            self._reference.to(self.device)
+
+    @property
+    def _reference(self) -> Policy | None:
+        return self.__dict__.get("reference")
+
+    @property
+    def _critic(self) -> Critic | None:
+        return getattr(self, "critic", None)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave the critic's weights where no critic is built (validation)."""
+        if not self._fitting:
+            weights = checkpoint["state_dict"]
+            for key in [key for key in weights if key.startswith("critic.")]:
+                del weights[key]
+
+    def training_step(self, batch: PromptBatch, batch_idx: int) -> dict[str, Rollout]:
+        """One step of PPO, from prompts to updated weights."""
+        step = self.trainer.fit_loop.epoch_loop.total_batch_idx
+        reseed("rollout", step, self.global_rank)
+        shuffle = torch.Generator().manual_seed(derive_seed(run_seed(), "minibatches", step))
+
+        # 1. Roll out: sample responses, score them, record what each model thinks of every token.
+        rollout = self.roll_out(batch)
+        metrics: dict[str, Tensor | float] = {**rollout_metrics(rollout)}
+
+        if (experience := self.gather(rollout)) is not None:
+            # 2. Token rewards: the score on the last token, less the KL penalty on all.
+            kl = self.kl_estimator(experience.logprobs, experience.ref_logprobs)
+            mask = experience.response_mask
+            rewards = token_rewards(experience.scores, kl, mask, kl_coef=self.reward_kl_coef)
+
+            # 3. Advantages and value targets.
+            advantages, returns = self.estimate(experience, rewards)
+
+            # 4. Clipped updates over shuffled minibatches.
+            with self.stopwatch.phase("update"):
+                metrics |= self.update(Trajectory.of(experience, advantages, returns), shuffle)
+
+            metrics["policy/kl"] = masked_mean(kl, mask)
+            if self.ppo.has_critic:
+                explained = explained_variance(experience.values, returns, mask)
+                metrics["critic/explained_variance"] = explained
+
+        # 5. Tell the loggers.
+        metrics |= speed_metrics(self.stopwatch.read(), rollout)
+        self.log_dict(metrics, batch_size=len(batch.problems), sync_dist=True)
+        return {"rollout": rollout}
+
+    def roll_out(self, batch: PromptBatch) -> Rollout:
+        """Sample and grade responses and have every model judge their tokens."""
+        self.eval()
+        tokens, responses, graded = self._respond(batch, self.sampling)
+        with self.stopwatch.phase("prepare"):
+            return prepare(
+                tokens,
+                responses,
+                graded,
+                policy=self.policy,
+                reference=self._reference,
+                critic=self._critic,
+                ppo=self.ppo,
+                temperature=self.logprob_temperature,
+                max_response_tokens=self.sampling.max_response_tokens,
+            )
+
+    def _respond(
+        self, batch: PromptBatch, sampling: Sampling
+    ) -> tuple[PromptBatch, Responses, GradedResponses]:
+        return respond(
+            batch,
+            sampling,
+            policy=self.policy,
+            tokenizer=self.tokenizer,
+            engine=self.engine,
+            reward=self.reward,
+            stopwatch=self.stopwatch,
+        )
+
+    def gather(self, rollout: Rollout) -> Rollout | None:
+        """What to learn from now: the rollout or, with dynamic sampling, the mixed groups so far.
+
+        Returns None while dynamic sampling has not yet gathered enough prompts.
+        """
+        if not self.ppo.dynamic_sampling:
+            return rollout
+        samples = self.sampling.samples_per_prompt
+        self._gathered.append(take_rows(rollout, informative_rows(rollout.scores, samples)))
+        prompts = sum(len(r.scores) for r in self._gathered) // samples
+        if prompts < self.ppo.dynamic_sampling:
+            return None
+        gathered, self._gathered = join_rollouts(self._gathered), []
+        return gathered
+
+    def estimate(self, rollout: Rollout, rewards: Tensor) -> tuple[Tensor, Tensor]:
+        """Advantages and value targets, each (B, T), by the configured estimator."""
+        ppo, mask = self.ppo, rollout.response_mask
+        if ppo.estimator in ("grpo", "dr_grpo", "rloo"):
+            scores = rewards.masked_fill(~mask, 0.0).sum(dim=1)
+            samples = self.sampling.samples_per_prompt
+            groups = group_advantages(scores, samples, estimator=ppo.estimator)
+            advantages = (groups[:, None] * mask).to(rewards.dtype)
+            return advantages, torch.zeros_like(advantages)
+        if ppo.estimator == "gae":
+            advantages, returns = gae(
+                rewards, rollout.values, mask, gamma=ppo.gamma, gae_lambda=ppo.gae_lambda
+            )
+        else:
+            advantages = returns = reinforce_plus_plus(rewards, mask, gamma=ppo.gamma)
+        if ppo.whiten_advantages:
+            advantages = whiten(advantages, mask, reduce=self._sum_over_ranks)
+        return advantages, returns
+
+    def update(self, trajectory: Trajectory, shuffle: torch.Generator) -> dict[str, Tensor]:
+        """`ppo_epochs` passes of optimizer steps over shuffled minibatches; their mean metrics."""
+        self.train()
+        steps = [
+            self.optimizer_step_on(minibatch)
+            for _ in range(self.ppo.ppo_epochs)
+            for minibatch in minibatches(trajectory, self._rank_minibatch_size, shuffle)
+        ]
+        return {name: torch.stack([s[name] for s in steps]).mean() for name in steps[0]}
+
+    def optimizer_step_on(self, minibatch: Trajectory) -> dict[str, Tensor]:
+        """One optimizer step on one minibatch, gradients accumulated over its micro-batches."""
+        optimizer = cast(LightningOptimizer, self.optimizers())
+        ranks = self.trainer.world_size
+        metrics: dict[str, Tensor] = {}
+        for loss in ppo_losses(
+            minibatch,
+            denominators=Denominators.of(minibatch, self.ppo, self._sum_over_ranks, ranks),
+            policy=self.policy,
+            critic=self._critic,
+            ppo=self.ppo,
+            temperature=self.logprob_temperature,
+            max_response_tokens=self.sampling.max_response_tokens,
+        ):
+            self.manual_backward(loss.objective)
+            for name, value in loss.metrics.items():
+                metrics[name] = metrics.get(name, torch.zeros_like(value)) + value
+        for group in optimizer.param_groups:
+            norm = torch.nn.utils.clip_grad_norm_(group["params"], self.ppo.max_grad_norm)
+            metrics[f"{group['name']}/grad_norm"] = norm
+            metrics[f"{group['name']}/lr"] = torch.tensor(group["lr"])
+        optimizer.step()
+        optimizer.zero_grad()
+        cast(LRScheduler, self.lr_schedulers()).step()
+        return metrics
+
+    def validation_step(  # type: ignore[override]
+        self, batch: PromptBatch, batch_idx: int, dataloader_idx: int = 0
+    ) -> GradedResponses:
+        """Sample and grade one batch of a benchmark; callbacks make the metrics."""
+        reseed("validation", dataloader_idx, batch_idx, self.global_rank)
+        self.eval()
+        assert batch.sampling is not None
+        return self._respond(batch, batch.sampling)[2]
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer with a parameter group for the policy and one for the critic."""
+        groups = [
+            {"params": list(self.policy.parameters()), "lr": self.ppo.actor_lr, "name": "policy"}
+        ]
+        if self._critic is not None:
+            critic = list(self._critic.parameters())
+            groups.append({"params": critic, "lr": self.ppo.critic_lr, "name": "critic"})
+        optimizer = self.optimizer(groups)
+        decays = self.ppo.lr_schedule != "constant"
+        total_steps = self._planned_optimizer_steps() if decays else None
+
+        def factor(step: int) -> float:
+            return lr_factor(
+                step,
+                warmup_steps=self.ppo.warmup_steps,
+                total_steps=total_steps,
+                schedule=self.ppo.lr_schedule,
+                min_ratio=self.ppo.lr_min_ratio,
+            )
+
+        return [optimizer], [LambdaLR(optimizer, factor)]
+
+    def _planned_optimizer_steps(self) -> int | None:
+        """Optimizer steps until the trainer stops, None when it has no end."""
+        rollouts = self.trainer.estimated_stepping_batches
+        if math.isinf(rollouts):
+            return None
+        prompts: int = self.trainer.datamodule.rollout_batch_size  # type: ignore[attr-defined]
+        responses = prompts * self.sampling.samples_per_prompt
+        return int(rollouts) * self.ppo.ppo_epochs * math.ceil(responses / self.ppo.minibatch_size)
+
+    @property
+    def logprob_temperature(self) -> float:
+        """The softmax temperature of every log-probability in the update."""
+        if self.ppo.logprob_temperature is not None:
+            return self.ppo.logprob_temperature
+        return self.sampling.temperature
+
+    @property
+    def _rank_minibatch_size(self) -> int:
+        size, ranks = self.ppo.minibatch_size, self.trainer.world_size
+        if size % ranks:
+            raise ValueError(f"ppo.minibatch_size {size} does not divide over {ranks} ranks")
+        return size // ranks
+
+    def _sum_over_ranks(self, x: Tensor) -> Tensor:
+        return self.trainer.strategy.reduce(x, reduce_op="sum")

@@ -1,0 +1,38 @@
+"""Learning-rate schedules as a factor on the peak rate."""
+
+import math
+from typing import Literal
+
+
+def lr_factor(
+    step: int,
+    *,
+    warmup_steps: int,
+    total_steps: int | None,
+    schedule: Literal["constant", "linear", "cosine"],
+    min_ratio: float,
+) -> float:
+    """The share of the peak learning rate at optimizer step `step` (from 0).
+
+    Linear warm-up reaches 1 at step `warmup_steps - 1`; `linear` and `cosine` then fall to
+    `min_ratio` at `total_steps` and stay there.
+
+    Raises:
+        ValueError: If a decaying schedule has no known end.
+
+    Example:
+        >>> [lr_factor(s, warmup_steps=2, total_steps=6, schedule="linear", min_ratio=0.0)
+        ...  for s in range(7)]
+        [0.5, 1.0, 1.0, 0.75, 0.5, 0.25, 0.0]
+    """
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    if schedule == "constant":
+        return 1.0
+    if total_steps is None:
+        raise ValueError(
+            f"ppo.lr_schedule: {schedule} needs to know where the run ends; set trainer.max_epochs"
+        )
+    progress = min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps))
+    fall = 1 - progress if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * progress))
+    return min_ratio + (1 - min_ratio) * fall
