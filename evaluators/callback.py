@@ -1,0 +1,184 @@
+"""The callback that turns validation into numbers, tables and a record of every response."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch.distributed
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from evaluators.metrics import BenchmarkMetrics, Summary
+from evaluators.responses import Row, response_rows, write_responses
+from evaluators.tables import Group, change_table, results_table
+from limr.types import GradedResponses
+
+_T = TypeVar("_T")
+
+LOGGED = (
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "format_rate",
+    "truncated",
+    "response_length",
+)
+"""Fields of the summary that are logged as ``val/<benchmark>/<field>``."""
+
+_UNJUDGED = ("timeout", "error", "gold_unparsable")
+
+
+class Evaluation(Callback):
+    """Reports what ``validation_step`` returns (:class:`GradedResponses`) per benchmark.
+
+    Each validation logs ``val/<benchmark>/accuracy`` and its companions, prints a table and keeps
+    every response in `dirpath`. With ``num_sanity_val_steps: -1`` the check before the first step
+    becomes the measurement before training, logged at step 0, and the fit ends with a table of
+    before and after; a resumed fit takes "before" from its checkpoint.
+
+    Args:
+        dirpath: Folder of the response files.
+        seed: Seed of the bootstrap intervals.
+    """
+
+    def __init__(self, dirpath: str, seed: int = 0) -> None:
+        self.dirpath = Path(dirpath)
+        self.seed = seed
+        self.step = 0
+        self.before: dict[str, Summary] = {}
+        self.latest: dict[str, Summary] = {}
+        self.latest_step = 0
+        self._graded: list[GradedResponses] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Training steps done and the measurement before training, for a resumed run."""
+        before = {name: summary._asdict() for name, summary in self.before.items()}
+        return {"step": self.step, "before": before}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.step = state_dict["step"]
+        self.before = {name: Summary(**fields) for name, fields in state_dict["before"].items()}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Leave the results of ``limr validate`` to this callback's own table."""
+        trainer.validate_loop.verbose = False
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count training steps; ``limr validate`` finds the count in the checkpoint."""
+        self.step = trainer.fit_loop.epoch_loop.total_batch_idx + 1
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the responses of an earlier, interrupted validation."""
+        self._graded = []
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the batch's graded responses.
+
+        Raises:
+            TypeError: If ``validation_step`` returned something else.
+        """
+        if not isinstance(outputs, GradedResponses):
+            raise TypeError(
+                f"{type(pl_module).__name__}.validation_step must return GradedResponses, "
+                f"got {type(outputs).__name__}"
+            )
+        self._graded.append(outputs)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Summarise, log, print and write; every rank takes part, the first one speaks."""
+        if trainer.sanity_checking and trainer.num_sanity_val_steps != float("inf"):
+            return  # a few batches that only prove the code runs are not a measurement
+        verb = str(trainer.state.fn.value) if trainer.state.fn else "validate"
+        summaries = self._summarise(pl_module.device, by_group=verb == "validate")
+        overall = {group.benchmark: s for group, s in summaries.items() if not group.kind}
+        metrics = {
+            f"val/{name}/{field}": float(getattr(summary, field))
+            for name, summary in overall.items()
+            for field in LOGGED
+        }
+        pl_module.log_dict(metrics, logger=False, sync_dist=True)  # for checkpoints to monitor
+        # The trainer logs nothing while sanity checking, at step 0 in `validate`, and in between at
+        # the index of the last batch: one less than the number of updates the policy has had.
+        for logger in trainer.loggers:
+            logger.log_metrics(metrics, step=self.step)
+        if trainer.sanity_checking and self.step == 0:
+            self.before = overall
+        self.latest, self.latest_step = overall, self.step
+
+        rows = [row for graded in self._graded for row in response_rows(graded, step=self.step)]
+        rows = [row for part in gather_objects(rows) for row in part]
+        pl_module.print(f"\nvalidation at step {self.step}\n{results_table(summaries)}")
+        if unjudged := describe_unjudged(rows):
+            pl_module.print(unjudged)
+        if trainer.is_global_zero:
+            write_responses(rows, self.dirpath, verb=verb, step=self.step)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print what training changed, where there is a measurement from before it."""
+        if self.before and self.latest_step > 0:
+            table = change_table(self.before, self.latest, first=0, last=self.latest_step)
+            pl_module.print(f"\nbefore and after training\n{table}")
+
+    def _summarise(self, device: torch.device, *, by_group: bool) -> dict[Group, Summary]:
+        here = {group for graded in self._graded for group in groups_of(graded, by_group=by_group)}
+        # computing a metric is a collective call: every rank must make all of them in one order
+        groups = sorted({group for part in gather_objects(here) for group in part})
+        summaries = {}
+        for group in groups:
+            metric = BenchmarkMetrics(seed=self.seed).to(device)
+            metric.update(_NOTHING)  # a rank without responses of this group takes part too
+            for graded in self._graded:
+                if graded.benchmark == group.benchmark:
+                    metric.update(graded, keep=members(graded, group))
+            summaries[group] = metric.compute()
+        return summaries
+
+
+_NOTHING = GradedResponses(
+    problems=(), responses=(), verdicts=(), lengths=(), truncated=(), samples_per_prompt=1
+)
+
+
+def groups_of(graded: GradedResponses, *, by_group: bool) -> set[Group]:
+    """The table rows a batch contributes to; families and levels only with `by_group`."""
+    groups = {Group(graded.benchmark)}
+    if by_group:
+        for problem in graded.problems:
+            groups.add(Group(graded.benchmark, "family", problem.family))
+            groups.add(Group(graded.benchmark, "level", problem.level))
+    return {group for group in groups if group.name or not group.kind}
+
+
+def members(graded: GradedResponses, group: Group) -> list[bool]:
+    """Which responses of a batch of the group's benchmark belong to the group."""
+    if not group.kind:
+        return [True] * len(graded.problems)
+    return [getattr(problem, group.kind) == group.name for problem in graded.problems]
+
+
+def describe_unjudged(rows: list[Row]) -> str:
+    """One line on responses the verifier could not judge, empty when there is none."""
+    counts = Counter(row["status"] for row in rows if row["status"] in _UNJUDGED)
+    if not counts:
+        return ""
+    kinds = ", ".join(f"{status} {count}" for status, count in sorted(counts.items()))
+    return f"{counts.total()} of {len(rows)} responses could not be judged ({kinds}): not correct"
+
+
+def gather_objects(item: _T) -> list[_T]:
+    """`item` of every rank, in rank order; alone, a list of one."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return [item]
+    gathered: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(gathered, item)
+    return gathered

@@ -1,0 +1,66 @@
+"""Graded responses as rows of a JSONL file, one row per response."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from limr.types import GradedResponses
+
+Row = dict[str, Any]
+
+
+def response_rows(graded: GradedResponses, *, step: int) -> Iterator[Row]:
+    """One flat row per response, in order; `sample` counts a prompt's responses from 0."""
+    columns = zip(
+        graded.problems,
+        graded.responses,
+        graded.verdicts,
+        graded.lengths,
+        graded.truncated,
+        strict=True,
+    )
+    for index, (problem, response, verdict, length, truncated) in enumerate(columns):
+        yield {
+            "benchmark": graded.benchmark,
+            "step": step,
+            "problem_id": problem.id,
+            "sample": index % graded.samples_per_prompt,
+            "family": problem.family,
+            "level": problem.level,
+            "prompt": problem.prompt,
+            "gold": problem.answer,
+            "response": response,
+            "answer": verdict.answer,
+            "status": verdict.status,
+            "reason": verdict.reason,
+            "score": verdict.score,
+            "length": length,
+            "truncated": truncated,
+        }
+
+
+def write_responses(rows: Iterable[Row], folder: Path, *, verb: str, step: int) -> list[Path]:
+    """Write one file per benchmark, ``<verb>-<benchmark>-step<step>.jsonl``, replacing older ones.
+
+    A file appears under its name only when it is complete.
+
+    Returns:
+        The files written.
+    """
+    by_benchmark: dict[str, list[Row]] = {}
+    for row in rows:
+        by_benchmark.setdefault(row["benchmark"], []).append(row)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for benchmark, group in by_benchmark.items():
+        name = re.sub(r"[^\w.-]+", "_", benchmark)
+        path = folder / f"{verb}-{name}-step{step:06d}.jsonl"
+        part = path.with_suffix(".part")
+        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in group)
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+        part.replace(path)
+        paths.append(path)
+    return paths

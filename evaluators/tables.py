@@ -1,0 +1,96 @@
+"""Evaluation results as plain text tables, shares in percent."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from evaluators.metrics import Summary
+
+
+class Group(NamedTuple):
+    """What one table row is about: a benchmark, or the part of it with one family or level."""
+
+    benchmark: str
+    kind: str = ""
+    """``"family"`` or ``"level"``, empty for the whole benchmark."""
+    name: str = ""
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Sort key that puts "level 9" before "level 10"."""
+    parts = re.findall(r"\d+|\D+", text)
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+
+
+def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to their widest cell, the first to the left and the others to the right.
+
+    Example:
+        >>> print(align(["name", "n"], [["sums", "120"], ["products", "7"]]))
+        name        n
+        sums      120
+        products    7
+    """
+    lines = [header, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+
+    def pad(line: Sequence[str]) -> str:
+        rest = [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
+        return "  ".join([line[0].ljust(widths[0]), *rest]).rstrip()
+
+    return "\n".join(pad(line) for line in lines)
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] as a percentage with one decimal."""
+    return f"{100 * share:.1f}"
+
+
+def interval(low: float, high: float) -> str:
+    """An interval of shares, in percent."""
+    return f"[{percent(low)}, {percent(high)}]"
+
+
+def results_table(summaries: Mapping[Group, Summary]) -> str:
+    """One row per benchmark, and where present per family and level under it."""
+    header = ["benchmark", "questions", "accuracy %", "95 %", "format %", "truncated %", "tokens"]
+    rows = [
+        [
+            f"  {group.kind} {group.name}" if group.kind else group.benchmark,
+            str(s.questions),
+            percent(s.accuracy),
+            interval(s.accuracy_low, s.accuracy_high),
+            percent(s.format_rate),
+            percent(s.truncated),
+            f"{s.response_length:.1f}",
+        ]
+        for group, s in sorted(summaries.items(), key=lambda item: _order(item[0]))
+    ]
+    return align(header, rows)
+
+
+def _order(group: Group) -> tuple[list[tuple[int, int, str]], str, list[tuple[int, int, str]]]:
+    return natural(group.benchmark), group.kind, natural(group.name)
+
+
+def change_table(
+    before: Mapping[str, Summary], after: Mapping[str, Summary], *, first: int, last: int
+) -> str:
+    """Accuracy before and after training, with both intervals, per benchmark measured twice."""
+    header = ["benchmark", "questions", f"step {first}: accuracy %", "95 %"]
+    header += [f"step {last}: accuracy %", "95 %", "change"]
+    rows = []
+    for benchmark in sorted(before.keys() & after.keys(), key=natural):
+        b, a = before[benchmark], after[benchmark]
+        rows.append(
+            [
+                benchmark,
+                str(a.questions),
+                percent(b.accuracy),
+                interval(b.accuracy_low, b.accuracy_high),
+                percent(a.accuracy),
+                interval(a.accuracy_low, a.accuracy_high),
+                f"{100 * (a.accuracy - b.accuracy):+.1f}",
+            ]
+        )
+    return align(header, rows)

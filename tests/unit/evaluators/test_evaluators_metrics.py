@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+from graded_toys import graded
+
+from evaluators.metrics import (
+    BenchmarkMetrics,
+    accuracy_interval,
+    bootstrap_interval,
+    question_key,
+    question_means,
+    summarise,
+    wilson_interval,
+)
+
+
+def test_summary_by_hand():
+    # a: 1 of 2 correct; b: 0 of 2, both malformed; c: 2 of 2, one truncated
+    metric = BenchmarkMetrics()
+    metric.update(
+        graded(
+            ["correct", "wrong", "malformed", "malformed", "correct", "correct"],
+            lengths=[1, 3, 5, 7, 10, 40],
+            truncated=[False, False, False, False, False, True],
+            samples_per_prompt=2,
+        )
+    )
+    summary = metric.compute()
+    assert (summary.questions, summary.responses) == (3, 6)
+    assert summary.accuracy == pytest.approx((0.5 + 0.0 + 1.0) / 3)
+    assert summary.format_rate == pytest.approx(2 / 3)
+    assert summary.truncated == pytest.approx(0.5 / 3)
+    assert summary.response_length == pytest.approx((2 + 6 + 25) / 3)
+    assert summary.accuracy_low < summary.accuracy < summary.accuracy_high
+
+
+def test_a_question_counts_once_however_many_samples_it_has():
+    metric = BenchmarkMetrics()
+    metric.update(graded(["correct", "correct", "correct", "wrong"], ids=["a", "a", "a", "b"]))
+    assert metric.compute().accuracy == 0.5
+
+
+@pytest.mark.parametrize("status", ["timeout", "error", "gold_unparsable"])
+def test_what_could_not_be_judged_is_not_correct_but_well_formed(status):
+    metric = BenchmarkMetrics()
+    metric.update(graded([status, "correct"]))
+    assert metric.compute()[2] == 0.5
+    assert metric.compute().format_rate == 1.0
+
+
+def test_batches_add_up():
+    whole, parts = BenchmarkMetrics(), BenchmarkMetrics()
+    statuses = ["correct", "wrong", "malformed", "correct", "wrong"]
+    whole.update(graded(statuses))
+    parts.update(graded(statuses[:2], ids=["p0", "p1"]))
+    parts.update(graded(statuses[2:], ids=["p2", "p3", "p4"]))
+    assert parts.compute() == whole.compute()
+
+
+def test_keep_picks_responses():
+    metric = BenchmarkMetrics()
+    metric.update(graded(["correct", "wrong", "wrong"]), keep=[True, True, False])
+    assert metric.compute().accuracy == 0.5
+
+
+def test_nothing_is_refused():
+    metric = BenchmarkMetrics()
+    metric.update(graded([]))
+    with pytest.raises(ValueError, match="no responses"):
+        metric.compute()
+
+
+def test_question_means_of_columns():
+    values = np.array([[1.0, 10.0], [0.0, 20.0], [1.0, 30.0]])
+    means = question_means(values, np.array([5, 5, -2]))
+    assert means.tolist() == [[1.0, 30.0], [0.5, 15.0]]
+
+
+def test_question_keys_are_stable_and_distinct():
+    # printf aime-1 | b2sum -l 64, read as a signed integer
+    assert question_key("aime-1") == 1389141308236187992
+    keys = {question_key(f"p{i}") for i in range(1000)}
+    assert len(keys) == 1000
+    torch.tensor(list(keys), dtype=torch.int64)
+
+
+@pytest.mark.parametrize(("solved", "n"), [(0, 200), (200, 200), (3, 10), (120, 500), (1, 1)])
+def test_wilson_equals_scipy(solved, n):
+    expected = scipy.stats.binomtest(solved, n).proportion_ci(0.95, method="wilson")
+    assert wilson_interval(solved / n, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_bootstrap_agrees_with_scipy():
+    shares = np.random.default_rng(3).beta(0.5, 1.0, size=150)
+    expected = scipy.stats.bootstrap(
+        (shares,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(9)
+    ).confidence_interval
+    # An end's Monte Carlo error at 4000 resamples, sqrt(q(1-q)/4000)/density, is 0.042 errors.
+    tolerance = 0.12 * shares.std() / np.sqrt(len(shares))
+    assert bootstrap_interval(shares) == pytest.approx((expected.low, expected.high), abs=tolerance)
+
+
+def test_bootstrap_is_the_same_in_one_block_or_many(monkeypatch):
+    shares = np.array([0.0, 0.25, 1.0, 0.5])
+    whole = bootstrap_interval(shares, resamples=101)
+    monkeypatch.setattr("evaluators.metrics._BLOCK", 12)
+    assert bootstrap_interval(shares, resamples=101) == whole
+
+
+def test_interval_is_reproducible_and_follows_the_seed():
+    shares = np.linspace(0, 1, 21)
+    assert accuracy_interval(shares) == accuracy_interval(shares)
+    assert accuracy_interval(shares) != accuracy_interval(shares, seed=1)
+
+
+def test_one_sample_per_question_takes_wilson():
+    questions, values = np.arange(8), np.zeros((8, 4))
+    summary = summarise(questions, values)
+    expected = scipy.stats.binomtest(0, 8).proportion_ci(0.95, method="wilson")
+    assert (summary.accuracy_low, summary.accuracy_high) == pytest.approx((0.0, expected.high))
+
+
+@pytest.mark.parametrize("samples", [1, 4])
+def test_interval_covers_the_truth_95_percent_of_the_time(samples):
+    # Questions differ in difficulty; the truth is the mean over the population they are drawn from.
+    rng = np.random.default_rng(0)
+    a, b, trials, questions = 1.0, 1.5, 1500, 120
+    truth = a / (a + b)
+    covered = 0
+    for _ in range(trials):
+        difficulty = rng.beta(a, b, size=questions)
+        shares = rng.binomial(samples, difficulty) / samples
+        low, high = (
+            accuracy_interval(shares) if samples == 1 else bootstrap_interval(shares, resamples=800)
+        )
+        covered += low <= truth <= high
+    assert 0.93 < covered / trials < 0.97

@@ -1,0 +1,44 @@
+from evaluators.metrics import Summary
+from evaluators.tables import Group, change_table, results_table
+
+
+def summary(accuracy, low, high):
+    return Summary(
+        questions=200,
+        responses=200,
+        accuracy=accuracy,
+        accuracy_low=low,
+        accuracy_high=high,
+        format_rate=0.98,
+        truncated=0.015,
+        response_length=34.25,
+    )
+
+
+def test_results_come_with_interval_and_groups_in_natural_order():
+    table = results_table(
+        {
+            Group("hard"): summary(0.05, 0.02, 0.09),
+            Group("easy", "level", "10"): summary(0.1, 0.0, 0.2),
+            Group("easy", "level", "9"): summary(0.2, 0.1, 0.3),
+            Group("easy"): summary(0.415, 0.35, 0.485),
+        }
+    )
+    assert table.splitlines() == [
+        "benchmark   questions  accuracy %          95 %  format %  truncated %  tokens",
+        "easy              200        41.5  [35.0, 48.5]      98.0          1.5    34.2",
+        "  level 9         200        20.0  [10.0, 30.0]      98.0          1.5    34.2",
+        "  level 10        200        10.0   [0.0, 20.0]      98.0          1.5    34.2",
+        "hard              200         5.0    [2.0, 9.0]      98.0          1.5    34.2",
+    ]
+
+
+def test_change_lists_what_was_measured_twice():
+    before = {"easy": summary(0.1, 0.05, 0.15), "dropped": summary(0.5, 0.4, 0.6)}
+    after = {"easy": summary(0.4, 0.3, 0.5)}
+    assert change_table(before, after, first=0, last=120).splitlines() == [
+        "benchmark  questions  step 0: accuracy %         95 %"
+        "  step 120: accuracy %          95 %  change",
+        "easy             200                10.0  [5.0, 15.0]"
+        "                  40.0  [30.0, 50.0]   +30.0",
+    ]
