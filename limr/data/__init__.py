@@ -1,0 +1,26 @@
+"""Problems in, prompt batches out."""
+
+from limr.data.datamodule import Benchmark, MathDataModule
+from limr.data.generated import GeneratedProblems
+from limr.data.loaders import BenchmarkLoader, PromptLoader
+from limr.data.reasoning_gym import ReasoningGymProblems
+from limr.data.rows import Columns
+from limr.data.sources import FileProblems, HubProblems, ProblemSource
+from limr.data.templates import ChatTemplate, Exemplar, PlainTemplate, PromptTemplate
+
+__all__ = [
+    "Benchmark",
+    "BenchmarkLoader",
+    "ChatTemplate",
+    "Columns",
+    "Exemplar",
+    "FileProblems",
+    "GeneratedProblems",
+    "HubProblems",
+    "MathDataModule",
+    "PlainTemplate",
+    "ProblemSource",
+    "PromptLoader",
+    "PromptTemplate",
+    "ReasoningGymProblems",
+]

@@ -1,0 +1,62 @@
+"""What a set of training problems must satisfy, and messages that name what does not."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from limr.data.sources import read_bytes
+from limr.types import Problem
+from limr.verifier import check_gold
+
+SHOWN = 5
+"""Offenders named in one message."""
+
+
+def read_ids(path: str) -> list[str]:
+    """Ids from a file: one per line, or JSONL with an `id` in each row.
+
+    Raises:
+        ValueError: If it cannot be read, a row has no id, or it holds none.
+    """
+    ids = []
+    for number, line in enumerate(read_bytes(path).decode().split("\n"), start=1):
+        if line.startswith("{"):
+            try:
+                ids.append(str(json.loads(line)["id"]))
+            except (json.JSONDecodeError, KeyError) as error:
+                raise ValueError(f"{path}, line {number}: expected an object with an id") from error
+        elif line.strip():
+            ids.append(line.strip())
+    if not ids:
+        raise ValueError(f"{path} holds no ids")
+    return ids
+
+
+def restrict(problems: Sequence[Problem], ids: Sequence[str], where: str) -> list[Problem]:
+    """The problems with these ids, in their own order.
+
+    Raises:
+        ValueError: Naming `where`, if an id is unknown or none is given.
+    """
+    wanted = set(ids)
+    unknown = sorted(wanted - {problem.id for problem in problems})
+    if unknown:
+        raise ValueError(
+            f"{where}: {len(unknown)} of {len(wanted)} ids are not among the training problems: "
+            f"{', '.join(unknown[:SHOWN])}"
+        )
+    if not wanted:
+        raise ValueError(f"{where}: no ids were given, so there would be nothing to train on")
+    return [problem for problem in problems if problem.id in wanted]
+
+
+def ungradable(problems: Iterable[Problem]) -> dict[str, str]:
+    """Reasons by id for the problems whose gold answer the verifier cannot read."""
+    reasons = ((problem.id, check_gold(problem.answer)) for problem in problems)
+    return {identifier: reason for identifier, reason in reasons if reason is not None}
+
+
+def listing(reasons: Iterable[tuple[str, str]]) -> str:
+    """The first few ids with their reasons, and how many more there are."""
+    items = [f"{identifier}: {reason}" for identifier, reason in reasons]
+    more = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return "; ".join(items[:SHOWN]) + more

@@ -1,0 +1,300 @@
+"""Problems, benchmarks and a template made into the batches that training and validation read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from lightning.pytorch import LightningDataModule
+
+from limr.data.checks import SHOWN, listing, read_ids, restrict, ungradable
+from limr.data.loaders import BenchmarkLoader, Coverage, Prompt, PromptLoader, hashed_order
+from limr.data.sources import ProblemSource
+from limr.data.templates import ChatTemplate, PromptTemplate
+from limr.types import Problem, Sampling
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """Problems for validation and how responses to them are drawn."""
+
+    problems: ProblemSource
+    sampling: Sampling
+
+
+class MathDataModule(LightningDataModule):
+    """Training problems and benchmarks, tokenised for whatever model the trainer runs."""
+
+    def __init__(
+        self,
+        problems: ProblemSource,
+        benchmarks: dict[str, Benchmark] | None = None,
+        template: PromptTemplate | None = None,
+        rollout_batch_size: int = 32,
+        coverage: Coverage = "exact",
+        max_prompt_tokens: int = 1024,
+        eval_batch_size: int = 64,
+        num_problems: int | None = None,
+        sample_seed: int = 0,
+        ids_file: str | None = None,
+        on_bad_gold: Literal["error", "drop"] = "error",
+        seed: int | None = None,
+    ) -> None:
+        """Declare the data; nothing is read before `setup`.
+
+        Args:
+            problems: What to train on.
+            benchmarks: What to validate on, by name.
+            template: How a problem is put to the model; None is the tokenizer's chat template.
+            rollout_batch_size: Prompts of one training step, over all ranks.
+            coverage: `exact` visits each problem once per epoch, the last step perhaps shorter;
+                `drop_last` leaves that step out (the paper: about 331 of 8,523 per epoch).
+            max_prompt_tokens: Longer training prompts are dropped with a warning (the paper:
+                1,024); a benchmark that holds one is refused, for it must stay whole.
+            eval_batch_size: Prompts of one validation batch on one rank, before their samples.
+            num_problems: Train on this many problems drawn uniformly (the paper's RAND); None
+                takes all. A smaller draw with the same seed is part of a larger one.
+            sample_seed: Decides that draw.
+            ids_file: Train only on the problems named in this file: one id per line, or JSONL
+                with an `id` in each row.
+            on_bad_gold: Refuse training problems whose gold answer the verifier cannot read, or
+                drop them with a warning. Benchmarks only warn, to keep their denominators.
+            seed: Decides the order in each epoch; None is the run's seed.
+
+        Raises:
+            ValueError: If a number is below 1 or a benchmark's name cannot be part of a metric's.
+        """
+        super().__init__()
+        sizes = {
+            "rollout_batch_size": rollout_batch_size,
+            "max_prompt_tokens": max_prompt_tokens,
+            "eval_batch_size": eval_batch_size,
+            "num_problems": 1 if num_problems is None else num_problems,
+        }
+        for name, value in sizes.items():
+            if value < 1:
+                raise ValueError(f"{name} must be >= 1, got {value}")
+        self.benchmarks = benchmarks or {}
+        for name in self.benchmarks:
+            if not name or "/" in name:
+                raise ValueError(f"a benchmark's name must not be empty or hold '/', got {name!r}")
+        self.source = problems
+        self.template = template or ChatTemplate()
+        self.rollout_batch_size = rollout_batch_size
+        self.coverage: Coverage = coverage
+        self.max_prompt_tokens = max_prompt_tokens
+        self.eval_batch_size = eval_batch_size
+        self.num_problems = num_problems
+        self.sample_seed = sample_seed
+        self.ids_file = ids_file
+        self.on_bad_gold = on_bad_gold
+        self.seed = int(os.environ.get("PL_GLOBAL_SEED", "0")) if seed is None else seed
+        self._prompts: dict[str, Prompt] | None = None
+        self._benchmark_prompts: dict[str, list[Prompt]] | None = None
+        self._selections: list[tuple[int, list[str]]] = []
+        self._loader: PromptLoader | None = None
+        self._loader_state: dict[str, Any] | None = None
+
+    def setup(self, stage: str) -> None:
+        """Read, check and tokenise what the stage needs, for the trainer's model and ranks."""
+        assert self.trainer is not None
+        module: Any = self.trainer.lightning_module
+        self.connect(module.tokenizer, train=stage == "fit")
+
+    def connect(self, tokenizer: PreTrainedTokenizerBase, *, train: bool = True) -> None:
+        """Read, check and tokenise, once; what `setup` does, for use without a trainer.
+
+        Args:
+            tokenizer: Of the model that will read the prompts.
+            train: Whether the training problems are needed, too.
+
+        Raises:
+            ValueError: If problems, benchmarks or `ids_file` are not usable, or the tokenizer has
+                no pad token.
+        """
+        if tokenizer.pad_token_id is None:
+            raise ValueError("the tokenizer has no pad token; set tokenizer.pad_token")
+        self._pad_token_id: int = tokenizer.pad_token_id
+        if train and self._prompts is None:
+            self._prompts = {p.problem.id: p for p in self._training_prompts(tokenizer)}
+        if self._benchmark_prompts is None:
+            self._benchmark_prompts = {
+                name: self._whole_benchmark(name, benchmark, tokenizer)
+                for name, benchmark in self.benchmarks.items()
+            }
+
+    def _training_prompts(self, tokenizer: PreTrainedTokenizerBase) -> list[Prompt]:
+        problems = self.source.load()
+        if self.ids_file is not None:
+            problems = restrict(problems, read_ids(self.ids_file), f"ids_file {self.ids_file}")
+        bad = ungradable(problems)
+        if bad and self.on_bad_gold == "error":
+            raise ValueError(
+                f"{len(bad)} gold answer(s) cannot be graded: {listing(bad.items())}. Correct "
+                "them, or set on_bad_gold: drop to train without these problems"
+            )
+        if bad:
+            _logger.warning(
+                "dropped %d problem(s) with ungradable golds: %s", len(bad), listing(bad.items())
+            )
+        prompts = self._encode([p for p in problems if p.id not in bad], tokenizer)
+        return self._sample(self._short_enough(prompts))
+
+    def _short_enough(self, prompts: list[Prompt]) -> list[Prompt]:
+        limit = self.max_prompt_tokens
+        short = [prompt for prompt in prompts if len(prompt.ids) <= limit]
+        if not short:
+            raise ValueError(
+                f"no training problem is left with a prompt of at most {limit} tokens; raise "
+                "max_prompt_tokens or shorten the template"
+            )
+        if dropped := len(prompts) - len(short):
+            _logger.warning(
+                "dropped %d of %d training problems: prompts longer than max_prompt_tokens %d",
+                *(dropped, len(prompts), limit),
+            )
+        return short
+
+    def _sample(self, prompts: list[Prompt]) -> list[Prompt]:
+        if self.num_problems is None:
+            return prompts
+        if self.num_problems > len(prompts):
+            raise ValueError(
+                f"num_problems {self.num_problems} is more than the {len(prompts)} usable problems"
+            )
+        ids = [prompt.problem.id for prompt in prompts]
+        chosen = set(hashed_order(ids, "sample", self.sample_seed)[: self.num_problems])
+        return [prompt for prompt in prompts if prompt.problem.id in chosen]
+
+    def _whole_benchmark(
+        self, name: str, benchmark: Benchmark, tokenizer: PreTrainedTokenizerBase
+    ) -> list[Prompt]:
+        problems = benchmark.problems.load()
+        if bad := ungradable(problems):
+            _logger.warning(
+                "benchmark %s: no response can be right for %d gold answer(s): %s",
+                *(name, len(bad), listing(bad.items())),
+            )
+        prompts = self._encode(problems, tokenizer)
+        long = [p.problem.id for p in prompts if len(p.ids) > self.max_prompt_tokens]
+        if long:
+            raise ValueError(
+                f"benchmark {name!r}: {len(long)} prompt(s) longer than max_prompt_tokens "
+                f"{self.max_prompt_tokens} ({', '.join(long[:SHOWN])}); raise the limit"
+            )
+        return prompts
+
+    def _encode(
+        self, problems: Sequence[Problem], tokenizer: PreTrainedTokenizerBase
+    ) -> list[Prompt]:
+        rows = self.template.encode(problems, tokenizer)
+        return [Prompt(problem=p, ids=ids) for p, ids in zip(problems, rows, strict=True)]
+
+    def train_dataloader(self) -> PromptLoader:
+        """Batches of the training problems, or of those `train_on` has chosen."""
+        trainer = self.trainer
+        self._check_selections()
+        self._loader = PromptLoader(
+            self._prompts_of,
+            pad_token_id=self._pad_token_id,
+            rollout_batch_size=self.rollout_batch_size,
+            coverage=self.coverage,
+            seed=self.seed,
+            epoch=trainer.current_epoch if trainer else 0,
+            rank=trainer.global_rank if trainer else 0,
+            world_size=trainer.world_size if trainer else 1,
+        )
+        if self._loader_state is not None:
+            self._loader.load_state_dict(self._loader_state)
+            self._loader_state = None
+        return self._loader
+
+    def val_dataloader(self) -> list[BenchmarkLoader]:
+        """One loader per benchmark, in the order they were named."""
+        assert self._benchmark_prompts is not None, "connect or setup comes first"
+        trainer = self.trainer
+        return [
+            BenchmarkLoader(
+                prompts,
+                name=name,
+                sampling=self.benchmarks[name].sampling,
+                pad_token_id=self._pad_token_id,
+                batch_size=self.eval_batch_size,
+                rank=trainer.global_rank if trainer else 0,
+                world_size=trainer.world_size if trainer else 1,
+            )
+            for name, prompts in self._benchmark_prompts.items()
+        ]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The training problems after all checks, before `train_on`."""
+        return [prompt.problem for prompt in self._connected().values()]
+
+    def digest(self) -> str:
+        """A sha256 that names the training set: ids, prompts and answers, in any order."""
+        rows = sorted([p.id, p.prompt, p.answer] for p in self.problems)
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def train_on(self, ids: Iterable[str]) -> None:
+        """Train only on these problems from the next epoch on.
+
+        Needs `Trainer(reload_dataloaders_every_n_epochs=1)`, without which Lightning keeps the
+        first epoch's number of steps.
+
+        Raises:
+            ValueError: If an id is unknown, none is given, or the trainer does not reload.
+        """
+        if self.trainer and getattr(self.trainer, "reload_dataloaders_every_n_epochs", 0) != 1:
+            raise ValueError(
+                "choosing problems between epochs needs reload_dataloaders_every_n_epochs: 1 in "
+                "the trainer's configuration"
+            )
+        wanted = sorted(set(ids))
+        restrict(self.problems, wanted, "train_on")
+        epoch = 0 if self._loader is None else self._loader.state_dict()["epoch"] + 1
+        earlier = [selection for selection in self._selections if selection[0] < epoch]
+        self._selections = [*earlier[-1:], (epoch, wanted)]
+
+    def _prompts_of(self, epoch: int) -> list[Prompt]:
+        prompts = self._connected()
+        chosen = [ids for since, ids in self._selections if since <= epoch]
+        return [prompts[i] for i in chosen[-1]] if chosen else list(prompts.values())
+
+    def _connected(self) -> dict[str, Prompt]:
+        assert self._prompts is not None, "connect or setup('fit') comes first"
+        return self._prompts
+
+    def _check_selections(self) -> None:
+        for _, ids in self._selections:
+            restrict(self.problems, ids, "the checkpoint's selection")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The selections in force and the loader's position.
+
+        Lightning saves the loader's state itself but restores it only while no loader exists yet;
+        a module that asks for `trainer.estimated_stepping_batches` makes one earlier.
+        """
+        state: dict[str, Any] = {"selections": [[since, ids] for since, ids in self._selections]}
+        if self._loader is not None:
+            state["loader"] = self._loader.state_dict()
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the selections and the position again."""
+        self._selections = [(int(since), list(ids)) for since, ids in state_dict["selections"]]
+        loader_state = state_dict.get("loader")
+        if loader_state is not None and self._loader is not None:
+            self._loader.load_state_dict(loader_state)
+        else:
+            self._loader_state = loader_state

@@ -1,0 +1,150 @@
+"""Rows of any table turned into problems, with one clear error for those that cannot be."""
+
+import hashlib
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from limr.types import Problem
+
+OnBadRow = Literal["error", "skip"]
+
+_SHOWN = 5
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which column of a table holds which field of a problem."""
+
+    id: str | None = "id"
+    """None derives ids from the prompts (:func:`prompt_id`), for tables that have no ids."""
+    prompt: str = "prompt"
+    answer: str = "answer"
+    family: str | None = None
+    """None leaves the field empty, as for the two below."""
+    level: str | None = None
+    solution: str | None = None
+
+
+class BadRowError(ValueError):
+    """A row that is no problem; the message is the reason."""
+
+
+def prompt_id(prompt: str) -> str:
+    r"""A stable id from a prompt's text: 16 hex digits of its sha256, outer white space ignored.
+
+    Example:
+        >>> prompt_id(" 1+1") == prompt_id("1+1\n")
+        True
+    """
+    return hashlib.sha256(prompt.strip().encode()).hexdigest()[:16]
+
+
+def problems_from_rows(
+    rows: Iterable[tuple[int, Mapping[str, Any]]],
+    *,
+    where: str,
+    columns: Columns,
+    id_prefix: str = "",
+    on_bad_row: OnBadRow = "error",
+) -> list[Problem]:
+    """Problems from numbered rows.
+
+    Prompts and answers stay as they are given; a number given as an answer becomes its text.
+
+    Args:
+        rows: Row number (as shown in messages) and the row.
+        where: The table's name in messages.
+        columns: Which column holds which field.
+        id_prefix: Put before every id, to keep two files' ids apart.
+        on_bad_row: Refuse the table for a bad row, or leave the row out with a warning.
+
+    Raises:
+        ValueError: Naming the table, the bad rows and the reasons, or that no problem is left.
+    """
+    problems: list[Problem] = []
+    first_row: dict[str, int] = {}
+    bad: list[str] = []
+    for number, row in rows:
+        try:
+            problem = _problem(row, columns, id_prefix)
+            if problem.id in first_row:
+                raise BadRowError(_repeated(problem, first_row[problem.id], columns))
+        except BadRowError as error:
+            bad.append(f"row {number}: {error}")
+            continue
+        first_row[problem.id] = number
+        problems.append(problem)
+    _report(bad, where, on_bad_row)
+    if not problems:
+        raise ValueError(f"{where} holds no usable problem; check the file and `columns`")
+    return problems
+
+
+def _report(bad: list[str], where: str, on_bad_row: OnBadRow) -> None:
+    if not bad:
+        return
+    more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+    listing = "; ".join(bad[:_SHOWN]) + more
+    if on_bad_row == "error":
+        raise ValueError(
+            f"{where}: {len(bad)} bad row(s): {listing}. Correct the data, or set "
+            "on_bad_row: skip to train without these rows"
+        )
+    _logger.warning("%s: skipped %d bad row(s): %s", where, len(bad), listing)
+
+
+def _problem(row: Mapping[str, Any], columns: Columns, id_prefix: str) -> Problem:
+    prompt = _text(row, columns.prompt, "prompt")
+    key = prompt_id(prompt) if columns.id is None else _text(row, columns.id, "id", numbers=True)
+    return Problem(
+        id=id_prefix + key,
+        prompt=prompt,
+        answer=_text(row, columns.answer, "answer", numbers=True),
+        family=_optional(row, columns.family, "family"),
+        level=_optional(row, columns.level, "level"),
+        solution=_optional(row, columns.solution, "solution"),
+    )
+
+
+def _text(row: Mapping[str, Any], column: str, field: str, *, numbers: bool = False) -> str:
+    value = _cell(row, column, field)
+    if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise BadRowError(f"{field} (column {column!r}) is {value}, not a finite number")
+        return str(value)
+    if not isinstance(value, str):
+        kinds = "text or a number" if numbers else "text"
+        got = "empty" if value is None else f"of type {type(value).__name__}"
+        raise BadRowError(f"{field} (column {column!r}) is {got}, expected {kinds}")
+    if not value.strip():
+        raise BadRowError(f"{field} (column {column!r}) is empty")
+    return value
+
+
+def _optional(row: Mapping[str, Any], column: str | None, field: str) -> str:
+    if column is None:
+        return ""
+    value = _cell(row, column, field)
+    return "" if value is None else str(value)
+
+
+def _cell(row: Mapping[str, Any], column: str, field: str) -> Any:
+    if not isinstance(row, Mapping):
+        raise BadRowError(f"is of type {type(row).__name__}, expected an object of columns")
+    if column not in row:
+        hint = "; set columns.id: null to derive ids from the prompts" if field == "id" else ""
+        raise BadRowError(f"no column {column!r} for {field} among {sorted(row)}{hint}")
+    return row[column]
+
+
+def _repeated(problem: Problem, first: int, columns: Columns) -> str:
+    if columns.id is None:
+        return (
+            f"same prompt as row {first}; ids derived from prompts need distinct prompts "
+            "(add a column with ids and name it in columns.id)"
+        )
+    return f"id {problem.id!r} was taken by row {first}"

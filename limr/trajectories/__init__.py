@@ -1,0 +1,17 @@
+"""What each problem taught the policy, kept on disk."""
+
+from limr.trajectories.store import (
+    SCHEMA,
+    SCHEMA_VERSION,
+    TrajectoryRow,
+    TrajectoryWriter,
+    read_trajectories,
+)
+
+__all__ = [
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "TrajectoryRow",
+    "TrajectoryWriter",
+    "read_trajectories",
+]
