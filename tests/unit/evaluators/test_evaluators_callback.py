@@ -8,11 +8,6 @@ from lightning.pytorch.loggers import CSVLogger
 
 from evaluators import Evaluation
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
-    pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec.*:FutureWarning"),
-]
-
 WEAK = [[graded(["wrong"] * 4)], [graded(["malformed", "wrong"], benchmark="hard")]]
 STRONG = [
     [graded(["correct", "correct", "correct", "wrong"])],

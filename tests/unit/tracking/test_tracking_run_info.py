@@ -1,0 +1,74 @@
+import platform
+import subprocess
+
+import lightning
+import pytest
+import torch
+from lightning.pytorch.loggers import CSVLogger
+
+import limr
+from limr.tracking import RunInfo
+from limr.tracking.run_info import data_state, git_state
+
+
+def git(folder, *args):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    done = subprocess.run(
+        ["git", "-C", str(folder), *identity, *args], check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path):
+    (tmp_path / "code.py").write_text("x = 1\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "code.py")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    return tmp_path
+
+
+def test_a_run_is_tagged_with_its_circumstances(run_logger, fit, monkeypatch, tmp_path):
+    monkeypatch.setenv("PL_GLOBAL_SEED", "7")
+    fit(run_logger, RunInfo(trajectories=str(tmp_path / "trajectories")))
+    tags = run_logger.experiment.get_run(run_logger.run_id).data.tags
+    assert tags["verb"] == "fit"
+    assert tags["seed"] == "7"
+    assert tags["data.digest"] == "d1ge57"
+    assert tags["trajectories"] == str(tmp_path / "trajectories")
+    assert tags["version.python"] == platform.python_version()
+    assert tags["version.torch"] == torch.__version__
+    assert tags["version.lightning"] == lightning.__version__
+    assert tags["version.limr"] == limr.__version__
+    assert tags["machine.threads"] == str(torch.get_num_threads())
+    assert tags["git.commit"]
+
+
+def test_other_loggers_are_left_alone(fit, tmp_path):
+    fit(CSVLogger(tmp_path), RunInfo())
+
+
+def test_git_state_of_a_clean_and_a_changed_repository(repository):
+    commit = git(repository, "rev-parse", "HEAD")
+    source = repository / "code.py"
+    assert git_state(source) == {"git.commit": commit, "git.dirty": "false"}
+    (repository / "notes.txt").write_text("untracked files change no code\n")
+    assert git_state(source)["git.dirty"] == "false"
+    source.write_text("x = 2\n")
+    assert git_state(source) == {"git.commit": commit, "git.dirty": "true"}
+
+
+def test_a_file_its_repository_does_not_track_is_unknown(repository):
+    wheel = repository / "venv" / "code.py"
+    wheel.parent.mkdir()
+    wheel.write_text("x = 1\n")
+    assert git_state(wheel) == {"git.commit": "unknown", "git.dirty": "unknown"}
+
+
+def test_without_git_the_commit_is_unknown(repository, monkeypatch):
+    monkeypatch.setenv("PATH", str(repository / "empty"))
+    assert git_state(repository / "code.py")["git.commit"] == "unknown"
+
+
+def test_data_without_a_digest_has_no_tag():
+    assert data_state(None) == {}

@@ -1,0 +1,65 @@
+import yaml
+from conftest import ToyData, ToyModule
+from lightning.pytorch.cli import LightningCLI
+
+from limr.tracking import MlflowSaveConfig
+
+QUIET = {
+    "accelerator": "cpu",
+    "max_epochs": 1,
+    "log_every_n_steps": 1,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "enable_checkpointing": False,
+}
+
+
+def run_cli(root, logger, *flags):
+    return LightningCLI(
+        ToyModule,
+        ToyData,
+        trainer_defaults={**QUIET, "default_root_dir": str(root), "logger": logger},
+        save_config_callback=MlflowSaveConfig,
+        save_config_kwargs={"save_to_log_dir": False},
+        seed_everything_default=1,
+        args=["fit", *flags],
+    )
+
+
+def test_the_file_says_what_ran_and_runs_again(tmp_path):
+    run_cli(tmp_path / "a", False, "--trainer.limit_train_batches=3")
+    saved = yaml.safe_load((tmp_path / "a/config.yaml").read_text())
+    assert saved["trainer"]["limit_train_batches"] == 3
+    assert saved["seed_everything"] == 1
+
+    again = run_cli(
+        tmp_path / "b",
+        False,
+        f"--config={tmp_path / 'a/config.yaml'}",
+        f"--trainer.default_root_dir={tmp_path / 'b'}",
+    )
+    assert again.trainer.global_step == 3
+
+
+def test_it_is_an_artifact_of_the_run_too(run_logger, tmp_path):
+    cli = run_cli(
+        tmp_path,
+        {
+            "class_path": "limr.tracking.RunLogger",
+            "init_args": {
+                "experiment_name": run_logger._experiment_name,
+                "tracking_uri": run_logger._tracking_uri,
+                "artifact_location": str(tmp_path / "artifacts"),
+            },
+        },
+    )
+    (artifact,) = (tmp_path / "artifacts").rglob("config.yaml")
+    assert artifact.read_text() == (tmp_path / "config.yaml").read_text()
+    assert cli.trainer.logger.run_id in artifact.parts
+
+
+def test_a_second_run_in_the_folder_replaces_the_file(tmp_path):
+    run_cli(tmp_path, False, "--trainer.limit_train_batches=3")
+    run_cli(tmp_path, False, "--trainer.limit_train_batches=2")
+    saved = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert saved["trainer"]["limit_train_batches"] == 2
