@@ -32,12 +32,10 @@ class RunInfo(Callback):
         loggers = [logger for logger in trainer.loggers if isinstance(logger, MLFlowLogger)]
         if not (loggers and trainer.is_global_zero):
             return
-        tags = {
-            "verb": TrainerFn(stage).value,
-            **git_state(Path(limr.__file__)),
-            **environment(),
-            **data_state(getattr(trainer, "datamodule", None)),
-        }
+        verb = TrainerFn(stage).value
+        tags = {"verb": verb, **git_state(Path(limr.__file__)), **environment()}
+        if verb == "fit":
+            tags |= data_state(getattr(trainer, "datamodule", None))
         if self.trajectories is not None:
             tags["trajectories"] = str(Path(self.trajectories).resolve())
         for logger in loggers:
@@ -84,6 +82,8 @@ def environment() -> dict[str, str]:
 
 
 def data_state(datamodule: LightningDataModule | None) -> dict[str, str]:
-    """Fingerprint of the problem set, from a data module that can tell it."""
-    digest = getattr(datamodule, "digest", None)
-    return {"data.digest": str(digest())} if callable(digest) else {}
+    """Fingerprint and size of the training problems, from a data module that can tell them."""
+    digest, problems = (getattr(datamodule, name, None) for name in ("digest", "problems"))
+    if not callable(digest) or problems is None:
+        return {}
+    return {"data.digest": digest(), "data.problems": str(len(problems))}

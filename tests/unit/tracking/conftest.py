@@ -28,6 +28,8 @@ class ToyModule(LightningModule):
 
 
 class ToyData(LightningDataModule):
+    problems = ("a", "b", "c")
+
     def digest(self) -> str:
         return "d1ge57"
 

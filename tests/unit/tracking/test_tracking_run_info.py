@@ -35,6 +35,7 @@ def test_a_run_is_tagged_with_its_circumstances(run_logger, fit, monkeypatch, tm
     assert tags["verb"] == "fit"
     assert tags["seed"] == "7"
     assert tags["data.digest"] == "d1ge57"
+    assert tags["data.problems"] == "3"
     assert tags["trajectories"] == str(tmp_path / "trajectories")
     assert tags["version.python"] == platform.python_version()
     assert tags["version.torch"] == torch.__version__
