@@ -4,7 +4,6 @@ import difflib
 import re
 import sys
 import traceback
-from pathlib import Path
 from typing import NoReturn
 
 import lightning.pytorch.cli as lightning_cli
@@ -24,7 +23,7 @@ class LimrArgumentParser(lightning_cli.LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print what is wrong, with a suggestion for a misspelt key, and exit with status 2."""
         if not self.exit_on_error:
-            return super().error(message, ex)
+            super().error(message, ex)
         sys.stderr.write(f"error: {' '.join(message.split())}{self._suggestion(message)}\n")
         sys.stderr.write(f"help:  {self.prog.replace(' [options]', '')} --help\n")
         sys.exit(2)
@@ -50,6 +49,13 @@ class LimrCLI(lightning_cli.LightningCLI):
             "fit": {*data, "train_dataloaders", "val_dataloaders"},
             "validate": {*data, "dataloaders"},
         }
+
+    def parse_arguments(
+        self, parser: lightning_cli.LightningArgumentParser, args: lightning_cli.ArgsType
+    ) -> None:
+        """Parse `args` alone, whatever `sys.argv` is."""
+        assert isinstance(args, list)
+        self.config = parser.parse_args(args)
 
 
 def run(args: list[str]) -> int:
@@ -83,8 +89,5 @@ def run(args: list[str]) -> int:
 
 def _raised_by_limr(error: BaseException) -> bool:
     """Whether limr's own code raised it on purpose; what a library raised keeps its traceback."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = ("limr", "evaluators")
-    return bool(frames) and any(
-        part in ours for part in Path(frames[-1].filename).parent.parts[-3:]
-    )
+    *_, (innermost, _line) = traceback.walk_tb(error.__traceback__)
+    return innermost.f_globals["__name__"].partition(".")[0] in ("limr", "evaluators")

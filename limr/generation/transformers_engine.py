@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -35,7 +36,7 @@ class TransformersEngine(RolloutEngine):
         """See `RolloutEngine.generate`."""
         eos_ids = end_of_sequence_ids(model, tokenizer)
         config = generation_config(sampling, eos_ids, tokenizer.pad_token_id)
-        generate: Callable[..., Tensor] = model.generate
+        generate = cast(Callable[..., Tensor], model.generate)
         with only(model, config):
             chunks = [
                 generate(input_ids=ids, attention_mask=mask.long())[:, ids.shape[1] :]

@@ -1,6 +1,17 @@
 """Lightning modules and callbacks: how a run learns."""
 
+from limr.training.export import HuggingFaceExport
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_module import PPOModule
+from limr.training.progress import PPOProgress
+from limr.training.recorder import TrajectoryRecorder
+from limr.training.supervised_module import SupervisedModule
 
-__all__ = ["PPOConfig", "PPOModule"]
+__all__ = [
+    "HuggingFaceExport",
+    "PPOConfig",
+    "PPOModule",
+    "PPOProgress",
+    "SupervisedModule",
+    "TrajectoryRecorder",
+]

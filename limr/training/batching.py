@@ -13,13 +13,25 @@ _PROMPT_FIELDS = ("prompt_ids", "prompt_mask")
 _TOKEN_FIELDS = ("response_ids", "response_mask", "logprobs", "ref_logprobs", "values")
 
 
+def kept_columns(prompt_mask: Tensor, response_mask: Tensor) -> tuple[slice, slice]:
+    """Prompt and response columns that some row needs: all but leading and trailing padding."""
+    first = int(prompt_mask.any(dim=0).int().argmax())
+    last = int(response_mask.any(dim=0).sum())
+    return slice(first, None), slice(0, last)
+
+
+def by_length(prompt_mask: Tensor, response_mask: Tensor, size: int) -> Iterator[Tensor]:
+    """Row indices in chunks of at most `size`, rows of like length together to save padding."""
+    order = (prompt_mask.sum(dim=1) + response_mask.sum(dim=1)).argsort(stable=True)
+    yield from torch.split(order, size)
+
+
 def trim(trajectory: Trajectory) -> Trajectory:
-    """Without the padding that no row needs: leading prompt and trailing response columns."""
-    first = int(trajectory.prompt_mask.any(dim=0).int().argmax())
-    last = int(trajectory.response_mask.any(dim=0).sum())
-    prompts = {name: getattr(trajectory, name)[:, first:] for name in _PROMPT_FIELDS}
+    """The trajectory without the padding that no row needs."""
+    prompt, response = kept_columns(trajectory.prompt_mask, trajectory.response_mask)
+    prompts = {name: getattr(trajectory, name)[:, prompt] for name in _PROMPT_FIELDS}
     names = (*_TOKEN_FIELDS, "advantages", "returns")
-    return replace(trajectory, **prompts, **{n: getattr(trajectory, n)[:, :last] for n in names})
+    return replace(trajectory, **prompts, **{n: getattr(trajectory, n)[:, response] for n in names})
 
 
 def minibatches(
@@ -32,9 +44,9 @@ def minibatches(
 
 
 def micro_batches(minibatch: Trajectory, size: int) -> Iterator[Trajectory]:
-    """Consecutive slices of at most `size` rows, trimmed."""
-    for start in range(0, len(minibatch), size):
-        yield trim(minibatch[slice(start, start + size)])
+    """Every row once, in trimmed chunks of at most `size` rows of like length."""
+    for rows in by_length(minibatch.prompt_mask, minibatch.response_mask, size):
+        yield trim(minibatch[rows])
 
 
 def informative_rows(scores: Tensor, samples_per_prompt: int) -> Tensor:

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from limr.generation import RolloutEngine
 from limr.models import Critic, Policy
 from limr.rl import overlong_penalty
+from limr.training.batching import by_length, kept_columns
 from limr.training.ppo_config import PPOConfig
 from limr.types import GradedResponses, PromptBatch, Responses, Rollout, Sampling
 from limr.verifier import Reward
@@ -104,26 +105,29 @@ def prepare(
     that is updated whatever engine drew the tokens. Without a reference the policy stands in for it
     (KL zero); without a critic values are zero.
     """
-    tokens = (
-        batch.prompt_ids,
-        batch.prompt_mask,
-        responses.response_ids,
-        responses.response_mask,
-    )
-    chunks = list(zip(*(torch.split(t, ppo.micro_batch_size) for t in tokens), strict=True))
-    logprobs = torch.cat([policy(*chunk, temperature=temperature)[0] for chunk in chunks])
-    ref_logprobs = logprobs
-    if reference is not None:
-        ref_logprobs = torch.cat([reference(*c, temperature=temperature)[0] for c in chunks])
-    values = torch.zeros_like(logprobs)
-    if critic is not None:
-        values = torch.cat([critic(*chunk) for chunk in chunks])
+    prompt_mask, mask = batch.prompt_mask, responses.response_mask
+    logprobs, ref_logprobs, values = (torch.zeros(mask.shape, device=mask.device) for _ in range(3))
+    for rows in by_length(prompt_mask, mask, ppo.micro_batch_size):
+        prompt, response = kept_columns(prompt_mask[rows], mask[rows])
+        tokens = (
+            batch.prompt_ids[rows, prompt],
+            prompt_mask[rows, prompt],
+            responses.response_ids[rows, response],
+            mask[rows, response],
+        )
+        logprobs[rows, response] = policy(*tokens, temperature=temperature)[0]
+        if reference is not None:
+            ref_logprobs[rows, response] = reference(*tokens, temperature=temperature)[0]
+        if critic is not None:
+            values[rows, response] = critic(*tokens)
+    if reference is None:
+        ref_logprobs = logprobs
     return Rollout(
         graded=graded,
         prompt_ids=batch.prompt_ids,
-        prompt_mask=batch.prompt_mask,
+        prompt_mask=prompt_mask,
         response_ids=responses.response_ids,
-        response_mask=responses.response_mask,
+        response_mask=mask,
         logprobs=logprobs,
         ref_logprobs=ref_logprobs,
         values=values,

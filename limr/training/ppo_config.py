@@ -50,9 +50,9 @@ class PPOConfig:
     micro_batch_size: int = 4
     """Responses per forward pass on one rank; changes memory and speed, not the update."""
     logprob_temperature: float | None = None
-    """Temperature of the softmax in log-probabilities. None takes the sampling temperature, so that
-    the ratio is about the distribution that was sampled; the original samples at 1.2 and computes at
-    1.0."""
+    """Temperature of the softmax in log-probabilities. None takes the sampling temperature, so
+    that the ratio is about the distribution that was sampled; the original samples at 1.2 and
+    computes at 1.0."""
 
     actor_lr: float = 5e-7
     """Peak learning rate of the policy."""
@@ -88,7 +88,7 @@ class PPOConfig:
             "max_grad_norm",
             "clip_range",
         )
-        for name in (*positive, "clip_range_high", "clip_range_vf"):
+        for name in (*positive, "clip_range", "clip_range_high", "clip_range_vf"):
             if (value := getattr(self, name)) is not None and value <= 0:
                 raise ValueError(f"ppo.{name} must be > 0, got {getattr(self, name)}")
         for name in ("gamma", "gae_lambda", "lr_min_ratio"):

@@ -41,10 +41,13 @@ def test_minibatches_hold_every_row_once_and_follow_the_generator(make_trajector
     assert order(1) != list(range(10))
 
 
-def test_micro_batches_are_consecutive_and_trimmed_each(make_trajectory):
-    parts = list(micro_batches(make_trajectory([1, 1, 4], [5, 2, 3]), 2))
-    assert [part.prompt_ids.shape for part in parts] == [(2, 1), (1, 4)]
-    assert [part.response_ids.shape for part in parts] == [(2, 5), (1, 3)]
+def test_micro_batches_hold_every_row_once_with_rows_of_like_length_together(make_trajectory):
+    whole = make_trajectory([1, 4, 1, 2], [5, 3, 2, 2])
+    parts = list(micro_batches(whole, 2))
+    assert [part.prompt_ids.shape for part in parts] == [(2, 2), (2, 4)]
+    assert [part.response_ids.shape for part in parts] == [(2, 2), (2, 5)]
+    rows = [row for part in parts for row in kept(part, "advantages")]
+    assert sorted(rows) == sorted(kept(whole, "advantages"))
 
 
 def test_informative_rows_are_the_groups_whose_scores_differ():
