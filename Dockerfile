@@ -1,0 +1,31 @@
+# CPU:  docker build --tag limr .
+# CUDA: docker build --tag limr:cuda --build-arg TORCH_INDEX=https://pypi.org/simple .
+#       (PyPI's own Linux build of torch carries CUDA); then `docker run --gpus all ...`
+# Run:  docker run --rm --volume limr:/work limr fit --config experiments/quickstart.yaml
+#       (the volume starts as the image's /work and keeps runs, mlflow.db and caches)
+ARG PYTHON_VERSION=3.11
+FROM python:${PYTHON_VERSION}-slim
+
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PYTHONUNBUFFERED=1
+
+# torch in a layer of its own: it is most of the image and changes least
+COPY constraints.txt /tmp/
+RUN pip install --constraint /tmp/constraints.txt --extra-index-url "${TORCH_INDEX}" torch
+
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY limr limr
+COPY evaluators evaluators
+RUN pip install --constraint /tmp/constraints.txt --extra-index-url "${TORCH_INDEX}" \
+    ".[gguf,reasoning-gym]"
+
+RUN useradd --uid 1000 limr && install --directory --owner limr /work
+WORKDIR /work
+COPY experiments experiments
+ENV HOME=/work
+USER 1000
+ENTRYPOINT ["limr"]
+CMD ["--help"]
