@@ -2,13 +2,13 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch.distributed
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from evaluators.metrics import BenchmarkMetrics, Summary
-from evaluators.responses import Row, response_rows, write_responses
+from evaluators.metrics import BenchmarkMetrics, Summary, paired_change
+from evaluators.responses import Row, question_shares, response_rows, write_responses
 from evaluators.tables import Group, change_table, results_table
 from limr.types import GradedResponses
 
@@ -25,6 +25,15 @@ LOGGED = (
 """Fields of the summary that are logged as ``val/<benchmark>/<field>``."""
 
 _UNJUDGED = ("timeout", "error", "gold_unparsable")
+
+
+class Measurement(NamedTuple):
+    """What one validation found, by benchmark."""
+
+    step: int
+    summaries: dict[str, Summary]
+    shares: dict[str, dict[str, float]]
+    """Share of correct samples of each problem."""
 
 
 class Evaluation(Callback):
@@ -44,20 +53,24 @@ class Evaluation(Callback):
         self.dirpath = Path(dirpath)
         self.seed = seed
         self.step = 0
-        self.before: dict[str, Summary] = {}
-        self.latest: dict[str, Summary] = {}
-        self.latest_step = 0
+        self.before: Measurement | None = None
+        self.latest: Measurement | None = None
         self._graded: list[GradedResponses] = []
 
     def state_dict(self) -> dict[str, Any]:
         """Training steps done and the measurement before training, for a resumed run."""
-        before = {name: summary._asdict() for name, summary in self.before.items()}
-        return {"step": self.step, "before": before}
+        state: dict[str, Any] = {"step": self.step}
+        if self.before:
+            state["summaries"] = {name: s._asdict() for name, s in self.before.summaries.items()}
+            state["shares"] = self.before.shares
+        return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.step = state_dict["step"]
-        self.before = {name: Summary(**fields) for name, fields in state_dict["before"].items()}
+        if "summaries" in state_dict:
+            summaries = {name: Summary(**s) for name, s in state_dict["summaries"].items()}
+            self.before = Measurement(0, summaries, state_dict["shares"])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave the results of ``limr validate`` to this callback's own table."""
@@ -111,12 +124,11 @@ class Evaluation(Callback):
         # the index of the last batch: one less than the number of updates the policy has had.
         for logger in trainer.loggers:
             logger.log_metrics(metrics, step=self.step)
-        if trainer.sanity_checking and self.step == 0:
-            self.before = overall
-        self.latest, self.latest_step = overall, self.step
-
         rows = [row for graded in self._graded for row in response_rows(graded, step=self.step)]
         rows = [row for part in gather_objects(rows) for row in part]
+        self.latest = Measurement(self.step, overall, question_shares(rows))
+        if trainer.sanity_checking and self.step == 0:
+            self.before = self.latest
         pl_module.print(f"\nvalidation at step {self.step}\n{results_table(summaries)}")
         if unjudged := describe_unjudged(rows):
             pl_module.print(unjudged)
@@ -125,9 +137,15 @@ class Evaluation(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print what training changed, where there is a measurement from before it."""
-        if self.before and self.latest_step > 0:
-            table = change_table(self.before, self.latest, first=0, last=self.latest_step)
-            pl_module.print(f"\nbefore and after training\n{table}")
+        before, after = self.before, self.latest
+        if before is None or after is None or after.step == 0:
+            return
+        changes = {
+            name: paired_change(before.shares[name], after.shares[name], seed=self.seed)
+            for name in before.shares.keys() & after.shares.keys()
+        }
+        table = change_table(before.summaries, after.summaries, changes, last=after.step)
+        pl_module.print(f"\nbefore and after training\n{table}")
 
     def _summarise(self, device: torch.device, *, by_group: bool) -> dict[Group, Summary]:
         here = {group for graded in self._graded for group in groups_of(graded, by_group=by_group)}

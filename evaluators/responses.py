@@ -41,6 +41,18 @@ def response_rows(graded: GradedResponses, *, step: int) -> Iterator[Row]:
         }
 
 
+def question_shares(rows: Iterable[Row]) -> dict[str, dict[str, float]]:
+    """Share of correct samples by benchmark and problem id."""
+    correct: dict[str, dict[str, list[bool]]] = {}
+    for row in rows:
+        by_problem = correct.setdefault(row["benchmark"], {})
+        by_problem.setdefault(row["problem_id"], []).append(row["status"] == "correct")
+    return {
+        benchmark: {problem: sum(flags) / len(flags) for problem, flags in by_problem.items()}
+        for benchmark, by_problem in correct.items()
+    }
+
+
 def write_responses(rows: Iterable[Row], folder: Path, *, verb: str, step: int) -> list[Path]:
     """Write one file per benchmark, ``<verb>-<benchmark>-step<step>.jsonl``, replacing older ones.
 

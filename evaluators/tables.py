@@ -74,14 +74,19 @@ def _order(group: Group) -> tuple[list[tuple[int, int, str]], str, list[tuple[in
 
 
 def change_table(
-    before: Mapping[str, Summary], after: Mapping[str, Summary], *, first: int, last: int
+    before: Mapping[str, Summary],
+    after: Mapping[str, Summary],
+    changes: Mapping[str, tuple[float, float, float]],
+    *,
+    last: int,
 ) -> str:
-    """Accuracy before and after training, with both intervals, per benchmark measured twice."""
-    header = ["benchmark", "questions", f"step {first}: accuracy %", "95 %"]
-    header += [f"step {last}: accuracy %", "95 %", "change"]
+    """Accuracy at step 0 and at step `last`, and the paired change, each with its interval."""
+    header = ["benchmark", "questions", "accuracy % at step 0", "95 %"]
+    header += [f"at step {last}", "95 %", "change", "95 %"]
     rows = []
-    for benchmark in sorted(before.keys() & after.keys(), key=natural):
+    for benchmark in sorted(changes, key=natural):
         b, a = before[benchmark], after[benchmark]
+        change, low, high = changes[benchmark]
         rows.append(
             [
                 benchmark,
@@ -90,7 +95,8 @@ def change_table(
                 interval(b.accuracy_low, b.accuracy_high),
                 percent(a.accuracy),
                 interval(a.accuracy_low, a.accuracy_high),
-                f"{100 * (a.accuracy - b.accuracy):+.1f}",
+                f"{100 * change:+.1f}",
+                f"[{100 * low:+.1f}, {100 * high:+.1f}]",
             ]
         )
     return align(header, rows)

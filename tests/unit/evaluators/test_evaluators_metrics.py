@@ -8,6 +8,7 @@ from evaluators.metrics import (
     BenchmarkMetrics,
     accuracy_interval,
     bootstrap_interval,
+    paired_change,
     question_key,
     question_means,
     summarise,
@@ -136,3 +137,30 @@ def test_interval_covers_the_truth_95_percent_of_the_time(samples):
         )
         covered += low <= truth <= high
     assert 0.93 < covered / trials < 0.97
+
+
+def test_change_is_paired_by_question():
+    # every question improves by 0.25, however hard: the change is certain, the accuracies are not
+    before = {f"q{i}": share for i, share in enumerate([0.0, 0.25, 0.5, 0.75])}
+    after = {name: share + 0.25 for name, share in before.items()}
+    assert paired_change(before, after) == (0.25, 0.25, 0.25)
+
+
+def test_change_agrees_with_scipy_on_the_differences():
+    rng = np.random.default_rng(5)
+    old, new = rng.binomial(1, 0.3, size=200), rng.binomial(1, 0.5, size=200)
+    expected = scipy.stats.bootstrap(
+        (new - old,), np.mean, n_resamples=20_000, method="percentile", rng=rng
+    ).confidence_interval
+    mean, low, high = paired_change(
+        {f"q{i}": float(x) for i, x in enumerate(old)},
+        {f"q{i}": float(x) for i, x in enumerate(new)} | {"only after": 1.0},
+    )
+    assert mean == pytest.approx((new - old).mean())
+    tolerance = 0.12 * (new - old).std() / np.sqrt(200)
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=tolerance)
+
+
+def test_change_needs_common_questions():
+    with pytest.raises(ValueError, match="no question was measured both times"):
+        paired_change({"a": 1.0}, {"b": 1.0})

@@ -2,7 +2,7 @@ import json
 
 from graded_toys import graded
 
-from evaluators.responses import response_rows, write_responses
+from evaluators.responses import question_shares, response_rows, write_responses
 
 
 def test_a_row_holds_everything_about_one_response():
@@ -46,3 +46,9 @@ def test_writing_again_replaces(tmp_path):
     write_responses(rows, tmp_path, verb="fit", step=0)
     (path,) = write_responses(rows[:1], tmp_path, verb="fit", step=0)
     assert len(path.read_text().splitlines()) == 1
+
+
+def test_shares_are_by_problem():
+    easy = response_rows(graded(["correct", "wrong", "correct"], ids=["a", "a", "b"]), step=0)
+    hard = response_rows(graded(["malformed"], ids=["a"], benchmark="hard"), step=0)
+    assert question_shares([*easy, *hard]) == {"easy": {"a": 0.5, "b": 1.0}, "hard": {"a": 0.0}}
