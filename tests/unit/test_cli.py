@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from limr.__main__ import main
+from limr.cli import plain
 
 QUICKSTART = str(Path(__file__).parents[2] / "experiments" / "quickstart.yaml")
 
@@ -75,24 +76,41 @@ def test_a_wrong_type_is_named_with_its_key(run):
 
 def test_an_impossible_value_is_named(run):
     flag = "--model.init_args.ppo.gamma=1.5"
-    assert_one_clear_error(run("fit", "--config", QUICKSTART, flag), 2, "ppo.gamma", "1.5")
+    assert_one_clear_error(run("fit", "--config", QUICKSTART, flag), 1, "ppo.gamma", "1.5")
 
 
 def test_a_missing_config_file_is_named(run):
     assert_one_clear_error(run("fit", "--config", "nowhere.yaml"), 2, "nowhere.yaml")
 
 
-def test_a_missing_problem_file_is_named(run):
-    assert_one_clear_error(run(*with_problems("missing.jsonl")), 1, "missing.jsonl")
+def test_a_missing_problem_file_is_named(run, tmp_path):
+    result = run(*with_problems(tmp_path, "missing.jsonl"))
+    assert_one_clear_error(result, 1, "missing.jsonl")
 
 
 def test_a_bad_row_is_named_with_file_and_number(run, tmp_path):
     rows = [{"id": "a", "prompt": "1+1=", "answer": "2"}, {"id": "b", "prompt": "1+2="}]
     path = tmp_path / "problems.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert_one_clear_error(run(*with_problems(path)), 1, "problems.jsonl", "2", "answer")
+    assert_one_clear_error(run(*with_problems(tmp_path, path)), 1, "problems.jsonl", "2", "answer")
 
 
-def with_problems(path):
+def with_problems(folder, path):
     source = {"class_path": "limr.data.FileProblems", "init_args": {"path": str(path)}}
-    return ("fit", "--config", QUICKSTART, "--data.init_args.problems", json.dumps(source))
+    overlay = folder / "overlay.yaml"
+    overlay.write_text(json.dumps({"data": {"init_args": {"problems": source}}}))
+    return ("fit", "--config", QUICKSTART, "--config", str(overlay), "--trainer.logger=false")
+
+
+def test_a_nested_report_becomes_the_path_of_keys_and_the_fact():
+    report = """Parser key "model":
+  Does not validate against any of the Union subtypes
+  Subtypes: [<class 'LightningModule'>, <class 'NoneType'>]
+  Errors:
+    - Problem with given class_path 'limr.training.PPOModule':
+        Parser key "ppo.clip_range":
+          Expected a <class 'float'>. Got value: wide
+    - Expected a <class 'NoneType'>
+  Given value type: <class 'dict'>
+  Given value: {'ppo': {'clip_range': 'wide'}}"""
+    assert plain(report) == "model.ppo.clip_range: Expected a <class 'float'>. Got value: wide"
