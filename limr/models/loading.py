@@ -94,5 +94,7 @@ def _load(auto_class: Any, pretrained: Pretrained) -> PreTrainedModel:
     else:
         model = auto_class.from_pretrained(name, revision=pretrained.revision, **options)
     if pretrained.gradient_checkpointing:
-        model.gradient_checkpointing_enable()
+        # transformers < 5.23 knows the method by its old name only, later ones deprecate that name.
+        enable = getattr(model, "activation_checkpointing_enable", None)
+        (enable or model.gradient_checkpointing_enable)()
     return model
