@@ -54,7 +54,8 @@ class MathDataModule(LightningDataModule):
 
         Args:
             problems: What to train on.
-            benchmarks: What to validate on, by name.
+            benchmarks: What to validate on, by name. Without any, set the trainer's
+                `limit_val_batches: 0`, or Lightning warns that there is nothing to validate on.
             template: How a problem is put to the model; None is the tokenizer's chat template.
             rollout_batch_size: Prompts of one training step, over all ranks.
             coverage: `exact` visits each problem once per epoch, the last step perhaps shorter;
@@ -250,7 +251,10 @@ class MathDataModule(LightningDataModule):
         """Train only on these problems from the next epoch on.
 
         Needs `Trainer(reload_dataloaders_every_n_epochs=1)`, without which Lightning keeps the
-        first epoch's number of steps.
+        first epoch's number of steps. Callbacks call it in `on_train_batch_end` of the epoch's last
+        batch: a run resumed from a checkpoint of that batch gets no `on_train_epoch_end`. Where the
+        next epoch is longer, checkpoint at the end of epochs instead: resumed from the last batch,
+        Lightning counts the steps of the shorter epoch as already taken in the longer one.
 
         Raises:
             ValueError: If an id is unknown, none is given, or the trainer does not reload.

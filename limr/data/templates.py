@@ -56,6 +56,8 @@ class ChatTemplate(PromptTemplate):
             raise ValueError(
                 "the tokenizer has no chat template; use limr.data.PlainTemplate for this model"
             )
+        if not problems:
+            return []
         chats = [self._chat(problem) for problem in problems]
         texts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
         # The template has written the special tokens already.
@@ -93,11 +95,13 @@ class PlainTemplate(PromptTemplate):
         Raises:
             ValueError: If the tokenizer ends prompts with its end-of-sequence token.
         """
+        if not problems:
+            return []
         texts = [self.template.replace("{prompt}", problem.prompt) for problem in problems]
         rows = _tokenize(texts, tokenizer, add_special_tokens=True)
         end = tokenizer.eos_token_id
         bare = _tokenize(texts[:1], tokenizer, add_special_tokens=False)
-        if rows and end is not None and rows[0][-1] == end != bare[0][-1]:
+        if end is not None and rows[0][-1] == end != bare[0][-1]:
             raise ValueError(
                 "the tokenizer puts its end-of-sequence token after every prompt, so the model "
                 "would be asked to go on after the end; load it with add_eos_token: false"
@@ -108,8 +112,6 @@ class PlainTemplate(PromptTemplate):
 def _tokenize(
     texts: list[str], tokenizer: PreTrainedTokenizerBase, *, add_special_tokens: bool
 ) -> list[list[int]]:
-    if not texts:
-        return []
     encoded = tokenizer(
         texts,
         add_special_tokens=add_special_tokens,

@@ -1,0 +1,169 @@
+"""What a real Trainer sees of the data: after a resume, over two ranks, between epochs."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from limr.data import Benchmark, MathDataModule, PlainTemplate
+from limr.data.sources import ProblemSource
+from limr.models.tiny import build_tokenizer
+from limr.types import Problem, Sampling
+
+pytestmark = [
+    pytest.mark.integration,
+    # Which weights a checkpoint holds does not matter here, nor that resumed runs add their own.
+    pytest.mark.filterwarnings("ignore:Using ModelCheckpoint with manual optimization"),
+    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
+]
+
+
+class Numbered(ProblemSource):
+    def __init__(self, n):
+        self.n = n
+
+    def load(self):
+        return [Problem(id=f"p{i}", prompt="x" * (i % 4 + 1), answer="1") for i in range(self.n)]
+
+
+class Witness(LightningModule):
+    """Notes the problems of every batch; `early` asks for the loader before a resume reaches it."""
+
+    def __init__(self, folder, early=False):
+        super().__init__()
+        self.automatic_optimization = False
+        self.folder = Path(folder)
+        self.early = early
+        self.tokenizer = build_tokenizer(["1"], 262)
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.seen = []
+        self.validated = []
+
+    def configure_optimizers(self):
+        if self.early:
+            assert self.trainer.estimated_stepping_batches > 0
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    def training_step(self, batch, batch_idx):
+        self.manual_backward(self.weight * 1.0)
+        self.optimizers().step()
+        self.seen.append([batch.epoch, [p.id for p in batch.problems]])
+
+    def validation_step(self, batch, batch_idx, dataloader_idx=0):
+        self.validated.append([batch.benchmark, [p.id for p in batch.problems]])
+
+    def on_fit_end(self):
+        path = self.folder / f"rank-{self.global_rank}.json"
+        path.write_text(json.dumps([self.seen, self.validated]))
+
+
+def data(n=10, batch=4, **options):
+    benchmark = Benchmark(problems=Numbered(5), sampling=Sampling(temperature=0.0))
+    return MathDataModule(
+        Numbered(n),
+        {"b": benchmark},
+        template=PlainTemplate(),
+        rollout_batch_size=batch,
+        eval_batch_size=2,
+        **options,
+    )
+
+
+def fit(folder, *callbacks, early=False, resume=None, datamodule=None, **options):
+    options = {"max_epochs": 3, "num_sanity_val_steps": 0, **options}
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=False,
+        callbacks=list(callbacks),
+        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+        **options,
+    )
+    witness = Witness(folder, early=early)
+    trainer.fit(witness, datamodule or data(), ckpt_path=resume)
+    return witness
+
+
+def keep_all(folder, **options):
+    return ModelCheckpoint(dirpath=folder, filename="{epoch}-{step}", save_top_k=-1, **options)
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"every_n_train_steps": 1},
+        {"every_n_epochs": 1, "save_on_train_epoch_end": True},
+        {"every_n_epochs": 1, "save_on_train_epoch_end": False},
+    ],
+    ids=["each_step", "epoch_end", "after_validation"],
+)
+def test_a_resumed_run_sees_what_the_whole_run_saw(tmp_path, when, early):
+    whole = fit(tmp_path, keep_all(tmp_path / "kept", **when), early=early)
+    assert [epoch for epoch, _ in whole.seen] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    checkpoints = sorted((tmp_path / "kept").iterdir())
+    assert len(checkpoints) == (9 if "every_n_train_steps" in when else 3)
+    for path in checkpoints:
+        steps = int(path.stem.rpartition("step=")[2])
+        again = keep_all(tmp_path / "kept", **when)
+        resumed = fit(tmp_path, again, early=early, resume=str(path))
+        assert resumed.seen == whole.seen[steps:], path.name
+
+
+def test_two_ranks_share_each_step_of_one_rank(tmp_path):
+    alone = fit(tmp_path, datamodule=data(12))
+    fit(tmp_path, datamodule=data(12), strategy="ddp_fork", devices=2)
+    ranks = [json.loads((tmp_path / f"rank-{rank}.json").read_text()) for rank in (0, 1)]
+    for (epoch, step), left, right in zip(alone.seen, ranks[0][0], ranks[1][0], strict=True):
+        assert left == [epoch, step[0::2]]
+        assert right == [epoch, step[1::2]]
+    assert len(ranks[0][1]) == len(ranks[1][1])
+    validated = [identifier for _, rank in ranks for _, ids in rank for identifier in ids]
+    assert Counter(validated) == {f"p{i}": 3 for i in range(5)}
+
+
+class Choose(Callback):
+    """Names the number of problems (p0, p1, ...) to train on after each epoch."""
+
+    def __init__(self, *counts):
+        self.counts = counts
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.is_last_batch:
+            count = self.counts[trainer.current_epoch]
+            trainer.datamodule.train_on(f"p{i}" for i in range(count))
+
+
+def test_a_selection_changes_the_next_epoch_and_its_validation(tmp_path):
+    whole = fit(tmp_path, Choose(5, 10, 3), reload_dataloaders_every_n_epochs=1)
+    sizes = [(epoch, len(ids)) for epoch, ids in whole.seen]
+    assert sizes == [(0, 4), (0, 4), (0, 2), (1, 4), (1, 1), (2, 4), (2, 4), (2, 2)]
+    chosen = [identifier for epoch, ids in whole.seen if epoch == 1 for identifier in ids]
+    assert sorted(chosen) == [f"p{i}" for i in range(5)]
+    assert len(whole.validated) == 3 * 3
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_selection_survives_a_resume(tmp_path, early):
+    options = {"reload_dataloaders_every_n_epochs": 1, "early": early}
+    keep = keep_all(tmp_path / "kept", every_n_train_steps=1)
+    whole = fit(tmp_path, Choose(7, 3, 3), keep, **options)
+    assert [len(ids) for _, ids in whole.seen] == [4, 4, 2, 4, 3, 3]
+    checkpoints = list((tmp_path / "kept").iterdir())
+    assert len(checkpoints) == 6
+    for path in checkpoints:
+        steps = int(path.stem.rpartition("step=")[2])
+        again = keep_all(tmp_path / "kept", every_n_train_steps=1)
+        resumed = fit(tmp_path, Choose(7, 3, 3), again, resume=str(path), **options)
+        assert resumed.seen == whole.seen[steps:], path.name
+
+
+def test_a_selection_without_reloading_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="reload_dataloaders_every_n_epochs: 1"):
+        fit(tmp_path, Choose(5))

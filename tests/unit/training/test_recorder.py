@@ -1,0 +1,173 @@
+"""The recorder in a real Trainer, on a module that answers without a language model."""
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+
+from limr.data import MathDataModule, PlainTemplate
+from limr.data.sources import ProblemSource
+from limr.training.recorder import TrajectoryRecorder, rows_of
+from limr.trajectories import TrajectoryWriter, read_trajectories
+from limr.types import GradedResponses, Problem, Rollout, Verdict
+
+SAMPLES = 2
+UPDATES = 3
+
+
+class Six(ProblemSource):
+    def load(self):
+        return [Problem(id=f"p{i}", prompt=str(i), answer=str(i)) for i in range(6)]
+
+
+class Parrot(LightningModule):
+    """Answers every prompt with itself; three optimizer steps per batch."""
+
+    def __init__(self, tokenizer):
+        super().__init__()
+        self.automatic_optimization = False
+        self.tokenizer = tokenizer
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    def training_step(self, batch, batch_idx):
+        for _ in range(UPDATES):
+            self.manual_backward(self.weight * 1.0)
+            self.optimizers().step()
+        batch = batch.repeat(SAMPLES)
+        rows = len(batch.problems)
+        empty = torch.zeros(rows, 1)
+        graded = GradedResponses(
+            problems=batch.problems,
+            responses=tuple(p.prompt for p in batch.problems),
+            verdicts=tuple(
+                Verdict(status="correct", score=1.0, answer=p.answer) for p in batch.problems
+            ),
+            lengths=tuple(range(rows)),
+            truncated=tuple(i == 0 for i in range(rows)),
+            samples_per_prompt=SAMPLES,
+        )
+        rollout = Rollout(
+            graded=graded,
+            prompt_ids=batch.prompt_ids,
+            prompt_mask=batch.prompt_mask,
+            response_ids=empty.long(),
+            response_mask=empty.bool(),
+            logprobs=empty,
+            ref_logprobs=empty,
+            values=empty,
+            scores=empty[:, 0],
+        )
+        return {"rollout": rollout}
+
+    def validation_step(self, batch, batch_idx):
+        raise AssertionError("there are no benchmarks")
+
+
+def fit(tmp_path, tokenizer, *, epochs=2, resume=None, checkpoint=None, logger=False, **options):
+    recorder = TrajectoryRecorder(tmp_path / "trajectories", **options)
+    trainer = Trainer(
+        max_epochs=epochs,
+        limit_val_batches=0,
+        log_every_n_steps=1,
+        accelerator="cpu",
+        logger=logger,
+        callbacks=[recorder, *([checkpoint] if checkpoint else [])],
+        enable_checkpointing=checkpoint is not None,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )
+    data = MathDataModule(Six(), template=PlainTemplate(), rollout_batch_size=3)
+    trainer.fit(Parrot(tokenizer), data, ckpt_path=resume)
+    return trainer
+
+
+def columns(tmp_path, *names):
+    table = read_trajectories(tmp_path / "trajectories")
+    return list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
+
+
+def test_every_response_is_a_row_under_its_epoch_step_and_policy(tmp_path, tokenizer):
+    fit(tmp_path, tokenizer)
+    keys = columns(tmp_path, "epoch", "step", "policy_version")
+    # Two steps of 3 prompts x 2 samples an epoch; the sampling policy is the one before updates.
+    assert keys == [
+        (e, 2 * e + s, UPDATES * (2 * e + s)) for e in (0, 1) for s in (0, 1) for _ in range(6)
+    ]
+    rows = columns(tmp_path, "epoch", "problem_id", "sample", "answer", "response")
+    assert sorted(rows) == [
+        (e, f"p{i}", s, str(i), str(i)) for e in (0, 1) for i in range(6) for s in (0, 1)
+    ]
+
+
+def test_texts_are_left_out_on_request(tmp_path, tokenizer):
+    fit(tmp_path, tokenizer, epochs=1, save_responses=False)
+    assert set(columns(tmp_path, "response")) == {(None,)}
+
+
+@pytest.mark.filterwarnings("ignore:Using ModelCheckpoint with manual optimization")
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_a_resumed_run_records_each_step_once(tmp_path, tokenizer):
+    def keep_every_step():
+        return ModelCheckpoint(
+            dirpath=tmp_path / "checkpoints",
+            filename="{step}",
+            save_top_k=-1,
+            every_n_train_steps=UPDATES,
+        )
+
+    fit(tmp_path, tokenizer, checkpoint=keep_every_step())
+    names = ("epoch", "step", "policy_version", "problem_id", "sample", "response_length")
+    whole = columns(tmp_path, *names)
+    checkpoints = sorted((tmp_path / "checkpoints").iterdir())
+    assert len(checkpoints) == 4
+    # Rows of an abandoned continuation, also by a rank that no longer exists.
+    leftovers = TrajectoryWriter(tmp_path / "trajectories", "")
+    for checkpoint in checkpoints:
+        leftovers.append([], epoch=9, step=99, rank=7)
+        fit(tmp_path, tokenizer, resume=str(checkpoint), checkpoint=keep_every_step())
+        assert columns(tmp_path, *names) == whole
+        assert len(list((tmp_path / "trajectories").iterdir())) == 4
+
+
+def test_a_new_run_in_another_runs_folder_is_refused(tmp_path, tokenizer):
+    fit(tmp_path, tokenizer, epochs=1, logger=CSVLogger(tmp_path, version="first"))
+    assert set(columns(tmp_path, "run_id")) == {("first",)}
+    with pytest.raises(ValueError, match="holds trajectories of run 'first'"):
+        fit(tmp_path, tokenizer, epochs=1, logger=CSVLogger(tmp_path, version="second"))
+
+
+def test_rows_number_a_problems_samples():
+    problems = [Problem(id=i, prompt="?", answer="1") for i in "ab"]
+    graded = GradedResponses(
+        problems=tuple(p for p in problems for _ in range(2)),
+        responses=("w", "x", "y", "z"),
+        verdicts=(
+            Verdict(status="correct", score=1.0, answer="1"),
+            Verdict(status="wrong", score=-0.5, answer="2"),
+            Verdict(status="malformed", score=-1.0),
+            Verdict(status="timeout", score=-1.0),
+        ),
+        lengths=(1, 2, 3, 4),
+        truncated=(False, False, True, False),
+        samples_per_prompt=2,
+    )
+    rows = rows_of(graded, 8, save_responses=True)
+    assert [(r.problem_id, r.sample, r.status) for r in rows] == [
+        ("a", 0, "correct"),
+        ("a", 1, "wrong"),
+        ("b", 0, "malformed"),
+        ("b", 1, "timeout"),
+    ]
+    assert [r.score for r in rows] == [1.0, -0.5, -1.0, -1.0]
+    assert [(r.answer, r.response, r.response_length, r.truncated) for r in rows] == [
+        ("1", "w", 1, False),
+        ("2", "x", 2, False),
+        (None, "y", 3, True),
+        (None, "z", 4, False),
+    ]
+    assert {r.policy_version for r in rows} == {8}
