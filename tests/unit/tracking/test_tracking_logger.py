@@ -1,8 +1,8 @@
 import signal
 
 import pytest
-from conftest import ToyModule
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from tracking_toys import ToyModule
 
 
 def status(logger):

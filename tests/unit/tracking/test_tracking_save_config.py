@@ -1,6 +1,6 @@
 import yaml
-from conftest import ToyData, ToyModule
 from lightning.pytorch.cli import LightningCLI
+from tracking_toys import ToyData, ToyModule
 
 from limr.tracking import MlflowSaveConfig
 
