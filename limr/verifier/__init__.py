@@ -1,0 +1,24 @@
+"""Grading: is a response well-formed, and is its answer the gold answer?"""
+
+from limr.verifier.checks import Checks, count_boxes, has_repetition, strange_share
+from limr.verifier.equivalence import equivalent
+from limr.verifier.extract import extract_boxed
+from limr.verifier.normalize import normalize
+from limr.verifier.pool import RuleReward, VerifierPool
+from limr.verifier.reward import Reward, Scores, check_gold, verify
+
+__all__ = [
+    "Checks",
+    "Reward",
+    "RuleReward",
+    "Scores",
+    "VerifierPool",
+    "check_gold",
+    "count_boxes",
+    "equivalent",
+    "extract_boxed",
+    "has_repetition",
+    "normalize",
+    "strange_share",
+    "verify",
+]
