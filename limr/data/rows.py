@@ -15,7 +15,7 @@ _SHOWN = 5
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: the command line reads defaults by vars()
 class Columns:
     """Which column of a table holds which field of a problem."""
 
