@@ -1,6 +1,7 @@
 """What a person wants to see while a run goes on: one line per step, or one that updates itself."""
 
 import math
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -30,8 +31,8 @@ PPO_COLUMNS = (
 )
 SUPERVISED_COLUMNS = (Column("loss", "supervised/loss", "8.4f"),)
 
-_STEP, _EPOCH, _LEFT = 13, 9, 9
-"""Widths of the columns that every run has."""
+_STEP, _EPOCH, _LEFT = 11, 7, 8
+"""Widths of the columns that every run has; with PPO's they fit 80 characters."""
 
 
 class PPOProgress(ProgressBar):
@@ -57,6 +58,7 @@ class PPOProgress(ProgressBar):
         self._bar: tqdm[Any] | None = None
         self._columns: tuple[Column, ...] = ()
         self._unprinted = ""
+        self._step_line = ""
         self._started = 0.0
         self._first_step = 0
         self._validated = 0
@@ -91,6 +93,7 @@ class PPOProgress(ProgressBar):
         step = _steps_done(trainer)
         line = self._line(trainer, step, metrics)
         if sys.stdout.isatty():
+            self._step_line = line
             self._update(line)
         elif step % self.every_n_steps == 0 or step == self._first_step + 1:
             self._unprinted = ""
@@ -126,9 +129,11 @@ class PPOProgress(ProgressBar):
             self._update(f"validating {self._validated}/{_validation_batches(trainer)}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Close the validation's own line; in training the next step replaces it."""
+        """Give the updating line back to training, or end it."""
         if trainer.state.fn != "fit":
             self._close()
+        elif self._bar is not None:
+            self._update(self._step_line)
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
@@ -166,8 +171,8 @@ class PPOProgress(ProgressBar):
 
     def _update(self, line: str) -> None:
         if self._bar is None:
-            self._bar = tqdm(file=sys.stdout, bar_format="{desc}", dynamic_ncols=True)
-        self._bar.set_description_str(line)
+            self._bar = tqdm(file=sys.stdout, bar_format="{desc}")
+        self._bar.set_description_str(line[: shutil.get_terminal_size().columns - 1])
 
     def _close(self) -> None:
         if self._bar is not None:
