@@ -1,6 +1,7 @@
 """MLflow in one local file, where a run's status says how the run really ended."""
 
 import sys
+import time
 
 from lightning.pytorch.loggers import MLFlowLogger
 from lightning.pytorch.utilities import rank_zero_only
@@ -16,7 +17,8 @@ class RunLogger(MLFlowLogger):
 
     Args:
         experiment_name: MLflow experiment, created when absent.
-        run_name: Name of the run; MLflow invents one when None.
+        run_name: Name of the run; None takes the time it started. (MLflow would draw a name from
+            the global random generator, so that all runs of one seed were namesakes.)
         tracking_uri: Where MLflow keeps metrics. Its plain folders are deprecated, hence sqlite.
         artifact_location: Where a new experiment keeps files. An existing experiment keeps its own.
         tags: Further tags of the run.
@@ -36,7 +38,7 @@ class RunLogger(MLFlowLogger):
     ) -> None:
         super().__init__(
             experiment_name=experiment_name,
-            run_name=run_name,
+            run_name=run_name or time.strftime("%Y-%m-%d %H:%M:%S"),
             tracking_uri=tracking_uri,
             artifact_location=artifact_location,
             tags=tags,

@@ -1,4 +1,5 @@
 import signal
+from datetime import datetime, timedelta
 
 import pytest
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -36,6 +37,12 @@ def test_a_run_stopped_by_hand_was_killed(run_logger, fit):
     finally:
         signal.signal(signal.SIGINT, before)
     assert status(run_logger) == "KILLED"
+
+
+def test_runs_of_one_seed_have_names_of_their_own(run_logger):
+    name = run_logger.experiment.get_run(run_logger.run_id).info.run_name
+    started = datetime.strptime(name, "%Y-%m-%d %H:%M:%S")
+    assert abs(datetime.now() - started) < timedelta(minutes=5)
 
 
 def test_files_go_where_they_were_asked_to(run_logger, tmp_path):
