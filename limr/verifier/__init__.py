@@ -3,9 +3,10 @@
 from limr.verifier.checks import Checks, count_boxes, has_repetition, strange_share
 from limr.verifier.equivalence import equivalent
 from limr.verifier.extract import extract_boxed
+from limr.verifier.grading import Scores, check_gold, verify
 from limr.verifier.normalize import normalize
-from limr.verifier.pool import RuleReward, VerifierPool
-from limr.verifier.reward import Reward, Scores, check_gold, verify
+from limr.verifier.pool import VerifierPool
+from limr.verifier.reward import Reward, RuleReward
 
 __all__ = [
     "Checks",

@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +13,7 @@ from limr.verifier.kinds import read_answer
 from limr.verifier.nodes import Node, sub
 from limr.verifier.normalize import normalize
 from limr.verifier.numeric import equal_nodes, proportional
+from limr.verifier.plain import quick_equivalent
 from limr.verifier.sets import same_real_set
 from limr.verifier.units import UNIT_LETTERS, units_conflict
 from limr.verifier.values import (
@@ -31,15 +31,10 @@ from limr.verifier.values import (
     Value,
 )
 
-MAX_CHARACTERS = 2_000
-"""Longer answers are compared as text only."""
 MAX_COMPARISONS = 10_000
 """Most comparisons of elements for one pair of answers."""
 
 _budget = threading.local()
-_PLAIN = re.compile(
-    r"\s*([-+]?)\s*(?:(\d{1,400})(?:\.(\d{1,400}))?|\\[dt]?frac\{(\d{1,400})\}\{(\d{1,400})\})\s*"
-)
 _CHOICE = re.compile(r"\(?([A-Za-z])\)?|\(([A-Z])\)\s*\S.*", re.DOTALL)
 _TEXT_MARKUP = re.compile(r"\\text\s*\{([^{}]*)\}")
 
@@ -70,35 +65,6 @@ def equivalent(answer: str, gold: str) -> bool:
         return any(_same(x, y) for x in read_answer(a) for y in read_answer(b))
     except _TooCostlyError:
         return False
-
-
-def quick_equivalent(answer: str, gold: str) -> bool | None:
-    """The verdict on plain numbers and identical or overlong texts; None leaves it open."""
-    answer, gold = answer.strip(), gold.strip()
-    if not answer or not gold:
-        return False
-    if answer == gold:
-        return True
-    if max(len(answer), len(gold)) > MAX_CHARACTERS:
-        return False
-    a, b = plain_number(answer), plain_number(gold)
-    return None if a is None or b is None else a == b
-
-
-@lru_cache(maxsize=4096)
-def plain_number(text: str) -> Fraction | None:
-    r"""The value of an integer, decimal or ``\frac{a}{b}`` of plain digits, else None."""
-    match = _PLAIN.fullmatch(text)
-    if match is None or not text.isascii():
-        return None
-    sign, whole, decimals, top, bottom = match.groups()
-    if whole is None:
-        if not int(bottom):
-            return None
-        value = Fraction(int(top), int(bottom))
-    else:
-        value = Fraction(int(whole + (decimals or "")), 10 ** len(decimals or ""))
-    return -value if sign == "-" else value
 
 
 class _TooCostlyError(Exception):
@@ -153,13 +119,18 @@ def _key(text: str) -> str:
 
 
 def _same_scalar(a: Scalar, b: Scalar) -> bool:
-    if units_conflict(a.unit, b.unit):
+    if units_conflict(_unit(a), _unit(b)):
         return False
     x, y = _without_unit_letter(a.node, b.node), _without_unit_letter(b.node, a.node)
     if _equal(x, y):
         return True
     folded = [_folded(node) for node in (x, y)]
     return None not in folded and folded != [x, y] and _equal(*folded)  # type: ignore[arg-type]
+
+
+def _unit(scalar: Scalar) -> str:
+    """The unit, a degree or percent sign after the value counted as one."""
+    return scalar.unit or (scalar.node.op if scalar.node.op in ("degree", "percent") else "")
 
 
 def _equal(x: Node, y: Node) -> bool:

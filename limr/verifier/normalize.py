@@ -42,7 +42,9 @@ _INDEX_RANGE = re.compile(
 _CHOOSE = re.compile(r"\{([^{}]*?)\s*\\choose\s*([^{}]*?)\}")
 _DEGREE = re.compile(r"\^\s*(?:\{\s*\\degree\s*\}|\\degree)")
 _DEGREE_WORD = re.compile(r"(?<=[\d})])\s*(?:\\text\s*\{\s*degrees?\s*\}|degrees?\b)")
-_PERCENT_WORD = re.compile(r"\\text\s*\{\s*(?:percent|pct|\\?%)\s*\}|\bpercent\b|\bpct\b|\\?%")
+_PERCENT_WORD = re.compile(
+    r"\\text\s*\{\s*(?:percent|pct|\\?%)\s*\}|(?<!\\)\bpercent\b|\bpct\b|\\?%"
+)
 _PMOD = re.compile(r"\\pmod\s*(?:\{[^{}]*\}|\d)|\(\s*\\(?:bmod|mod)\s*[^()]*\)|\\mod\s.*$")
 _MIXED = re.compile(r"(?<![\d.^/_])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _TIMES_LETTER = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")

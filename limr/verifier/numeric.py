@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 from zlib import crc32
@@ -91,12 +92,27 @@ def _same_constant(a: Node, b: Node, settings: Conventions) -> bool:
     low = _values(a, b, {}, settings, digits, keep_complex=True)
     if low is None:
         return False
-    ctx = context(digits)
-    if any(ctx.isinf(value) for value in low):
+    if any(context(digits).isinf(value) for value in low):
         return bool(low[0] == low[1])
-    if not _close(*low, ctx, digits // 2) and abs(low[0] - low[1]) > ctx.mpf(10) ** (-digits // 2):
+    return _same_at(a, b, {}, settings, digits, low, keep_complex=True)
+
+
+def _same_at(
+    a: Node,
+    b: Node,
+    point: dict[str, Fraction],
+    settings: Conventions,
+    digits: int,
+    low: tuple[Any, Any],
+    *,
+    keep_complex: bool,
+) -> bool:
+    """Whether two trees agree at a point, given their values there at ``digits``."""
+    ctx = context(digits)
+    far = abs(low[0] - low[1]) > ctx.mpf(10) ** (-digits // 2)
+    if far and not _close(*low, ctx, digits // 2):
         return False
-    high = _values(a, b, {}, settings, 2 * digits, keep_complex=True)
+    high = _values(a, b, point, settings, 2 * digits, keep_complex=keep_complex)
     return high is not None and _vanishes(low, high, digits, context(2 * digits))
 
 
@@ -117,12 +133,7 @@ def _same_function(a: Node, b: Node, names: list[str], settings: Conventions) ->
         low = _values(a, b, point, settings, digits, keep_complex=has_i)
         if low is None:
             continue
-        ctx = context(digits)
-        gap = abs(low[0] - low[1])
-        if gap > ctx.mpf(10) ** (-digits // 2) and not _close(*low, ctx, digits // 2):
-            return False
-        high = _values(a, b, point, settings, 2 * digits, keep_complex=has_i)
-        if high is None or not _vanishes(low, high, digits, context(2 * digits)):
+        if not _same_at(a, b, point, settings, digits, low, keep_complex=has_i):
             return False
         seen += 1
         if seen >= 2 * ENOUGH_POINTS:
@@ -145,13 +156,25 @@ def _close(x: Any, y: Any, ctx: Any, digits: int) -> bool:
 
 
 def _precision(a: Node, b: Node) -> int:
-    """Digits enough to tell apart what formulas with these constants can differ by."""
-    bits = 0
-    for tree in (a, b):
-        for node in tree.walk():
-            if node.op == "num":
-                bits += node.value.numerator.bit_length() + node.value.denominator.bit_length() - 2
-    return min(MAX_PRECISION, -(-(50 + bits) // 25) * 25)
+    """Digits enough to tell apart what formulas with these constants can differ by.
+
+    Raises:
+        NoValueError: If that is more than MAX_PRECISION.
+    """
+    digits = -(-(50 + (_constant_bits(a) + _constant_bits(b)) // 2) // 25) * 25
+    if digits > MAX_PRECISION:
+        raise NoValueError("constants too long to compare")
+    return digits
+
+
+def _constant_bits(node: Node) -> int:
+    """Bits of the largest rational parts of a tree, ``10^{-90}`` computed first."""
+    value = None
+    with suppress(NoValueError):
+        value = Exact().value(node)
+    if value is not None:
+        return value.numerator.bit_length() + value.denominator.bit_length()
+    return sum(_constant_bits(arg) for arg in node.args)
 
 
 def _points(names: list[str]) -> Iterator[dict[str, Fraction]]:
@@ -184,7 +207,7 @@ def _values(
         return None
     tiny = ctx.mpf(10) ** (-digits // 2)
     for value in pair:
-        if ctx.isnan(value):
+        if ctx.isnan(value) or (point and ctx.isinf(value)):
             return None
         if not keep_complex and abs(ctx.im(value)) > tiny * abs(value):
             return None

@@ -18,8 +18,8 @@ from typing import Any
 
 from limr.types import Verdict
 from limr.verifier.checks import Checks
-from limr.verifier.equivalence import quick_equivalent
-from limr.verifier.reward import Reward, Scores, open_response, verdict
+from limr.verifier.grading import Scores, open_response, verdict
+from limr.verifier.plain import quick_equivalent
 
 START_TIMEOUT_S = 60.0
 """How long a fresh worker may take to import the verifier before that is an error."""
@@ -228,36 +228,3 @@ def _stop_all(processes: list[_Worker], owner: int) -> None:
 
 def _rebuild(workers: int, timeout_s: float, scores: Scores, checks: Checks) -> VerifierPool:
     return VerifierPool(workers, timeout_s, scores=scores, checks=checks)
-
-
-class RuleReward(Reward):
-    """The rule-based reward of LIMR: well-formed and correct +1, wrong -0.5, malformed -1."""
-
-    def __init__(
-        self,
-        scores: Scores = Scores(),  # noqa: B008 - frozen
-        checks: Checks = Checks(),  # noqa: B008 - frozen
-        workers: int = 1,
-        timeout_s: float = 2.0,
-    ) -> None:
-        """Set up; workers start when the first answer needs them.
-
-        Args:
-            scores: The score of each status.
-            checks: The malformed checks and their limits.
-            workers: Processes that grade side by side.
-            timeout_s: Seconds for one answer.
-        """
-        self.scores, self.checks = scores, checks
-        self.pool = VerifierPool(workers, timeout_s, scores=scores, checks=checks)
-
-    def grade(
-        self, responses: Sequence[str], golds: Sequence[str], truncated: Sequence[bool]
-    ) -> list[Verdict]:
-        """One verdict per response, in order."""
-        if not len(responses) == len(golds) == len(truncated):
-            raise ValueError(
-                "responses, golds and truncated must share one length, got "
-                f"{len(responses)}, {len(golds)} and {len(truncated)}"
-            )
-        return self.pool.map(list(zip(responses, golds, strict=True)), truncated)

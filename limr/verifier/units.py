@@ -31,6 +31,7 @@ _SYNONYMS = {
     "dollar": "usd",
     "cent": "",
     "degree": "deg",
+    "percent": "",
     "unit": "",
     "acre": "",
     "gallon": "gal",
