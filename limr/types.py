@@ -152,7 +152,7 @@ class GradedResponses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout(_OnDevice):
-    """One step's experience before advantages: what was sampled and what each model thinks of it."""
+    """One step's experience before advantages: what was sampled, what each model thinks of it."""
 
     graded: GradedResponses
     prompt_ids: Tensor
