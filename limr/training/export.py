@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -21,8 +22,17 @@ class HuggingFaceExport(Callback):
         self.dirpath = Path(dirpath)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write from the first process only."""
-        if trainer.is_global_zero:
-            module: Any = pl_module
-            module.policy.model.save_pretrained(self.dirpath)
-            module.tokenizer.save_pretrained(self.dirpath)
+        """Write from the first process only.
+
+        Files are moved into place whole: a process that reads the folder's earlier weights (they
+        are mapped into memory) keeps them.
+        """
+        if not trainer.is_global_zero:
+            return
+        module: Any = pl_module
+        self.dirpath.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.dirpath) as staging:
+            module.policy.model.save_pretrained(staging)
+            module.tokenizer.save_pretrained(staging)
+            for path in Path(staging).iterdir():
+                path.replace(self.dirpath / path.name)
