@@ -72,6 +72,8 @@ class SupervisedBatch:
     labels: Tensor
     """(B, L) int64, the answer's tokens in place, ``IGNORED`` elsewhere."""
     learning_rate: float
+    step: int
+    """The batch's place in its stage, from 0; at 0 the optimizers start afresh."""
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> SupervisedBatch:
         """The batch on another device; Lightning calls it."""
@@ -131,7 +133,9 @@ class SupervisedBatches:
             for step in range(stage.steps):
                 input_ids, labels = _pad(next(batches), int(self.tokenizer.pad_token_id))
                 rate = stage.learning_rate_at(step)
-                yield SupervisedBatch(input_ids=input_ids, labels=labels, learning_rate=rate)
+                yield SupervisedBatch(
+                    input_ids=input_ids, labels=labels, learning_rate=rate, step=step
+                )
 
     def _batches(self, stage: Stage, rng: random.Random) -> Iterator[list[tuple[list[int], int]]]:
         """Endless batches of (ids, prompt length), of like length each to save padding."""

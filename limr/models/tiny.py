@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers, trainers
+from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 PAD, END, SYSTEM, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"
 BOXED = "\\boxed{"
@@ -32,42 +34,50 @@ class TinyArchitecture:
     rope_theta: float = 10_000.0
 
 
-def build_tokenizer(corpus: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
+def build_tokenizer(corpus: Iterable[str], vocab_size: int) -> Qwen2Tokenizer:
     r"""A byte-level BPE tokenizer with every digit and ``\boxed{`` a token of its own.
+
+    It is a Qwen2Tokenizer because AutoTokenizer makes one from any folder with a Qwen2 model.
+    Merges are learned within words only, so that no two signs of arithmetic share a token.
 
     Args:
         corpus: Texts to learn merges from; the order matters only between equally frequent pairs.
         vocab_size: Upper limit, added tokens included; at least 262.
     """
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+    special = [PAD, END, SYSTEM, USER, ASSISTANT]
+    learner = Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(r"\d|[^\w\s]"), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
         ]
     )
-    tokenizer.decoder = decoders.ByteLevel()
-    special = [PAD, END, SYSTEM, USER, ASSISTANT]
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size - 1,
         special_tokens=special,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(corpus, trainer)
-    tokenizer.add_tokens([AddedToken(BOXED, normalized=False, special=False)])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
+    learner.train_from_iterator(corpus, trainer)
+    learned = json.loads(learner.to_str())["model"]
+    merges: Any = [tuple(pair) for pair in learned["merges"]]
+    tokenizer = Qwen2Tokenizer(
+        vocab=learned["vocab"],
+        merges=merges,
+        unk_token=PAD,
         pad_token=PAD,
         eos_token=END,
+        extra_special_tokens=[SYSTEM, USER, ASSISTANT],
         padding_side="left",
         clean_up_tokenization_spaces=False,
         chat_template=CHAT_TEMPLATE,
     )
+    tokenizer.add_tokens([AddedToken(BOXED, normalized=False, special=False)])
+    return tokenizer
 
 
 def build_model(
-    architecture: TinyArchitecture, tokenizer: PreTrainedTokenizerFast, seed: int
+    architecture: TinyArchitecture, tokenizer: Qwen2Tokenizer, seed: int
 ) -> Qwen2ForCausalLM:
     """A Qwen2 model with tied embeddings and random weights drawn from ``seed``."""
     config = Qwen2Config(

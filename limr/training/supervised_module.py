@@ -46,11 +46,13 @@ class SupervisedModule(LightningModule):
         self.policy = Policy(build_model(architecture, self.tokenizer, seed))
 
     def training_step(self, batch: SupervisedBatch, batch_idx: int) -> None:
-        """One optimizer step on one batch."""
+        """One optimizer step on one batch; a stage's first batch clears the optimizers' memory."""
         loss = answer_loss(self.policy, batch)
         self.manual_backward(loss)
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         for optimizer in cast(list[torch.optim.Optimizer], self.optimizers()):
+            if batch.step == 0:
+                optimizer.state.clear()
             for group in optimizer.param_groups:
                 group["lr"] = batch.learning_rate * group["lr_ratio"]
             optimizer.step()
