@@ -52,6 +52,8 @@ def _raw_group(parser: Parser) -> str:
             parser.at += 1
         parser.expect("}")
         return "".join(parts)
+    if parser.kind not in ("letter", "num"):
+        raise FormulaError("an accent over nothing")
     parser.at += 1
     return parser.tokens[parser.at - 1][1]
 

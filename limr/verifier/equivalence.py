@@ -35,7 +35,7 @@ MAX_COMPARISONS = 10_000
 """Most comparisons of elements for one pair of answers."""
 
 _budget = threading.local()
-_CHOICE = re.compile(r"\(?([A-Za-z])\)?|\(([A-Z])\)\s*\S.*", re.DOTALL)
+_CHOICE = re.compile(r"(?:[Oo]ption |[Cc]hoice )?\(?([A-Za-z])\)?|\(([A-Z])\)\s*\S.*", re.DOTALL)
 _TEXT_MARKUP = re.compile(r"\\text\s*\{([^{}]*)\}")
 
 

@@ -136,7 +136,8 @@ def _signs(text: str, signs: set[str]) -> list[str]:
 
 def _read_relation(text: str, depth: int) -> Value | None:
     signs = _signs(text, _SIGNS)
-    if not signs:
+    united = _split(text, _SET_SIGNS)
+    if not signs or (len(united) > 1 and all(_signs(part, _SIGNS) for part in united)):
         return None
     sides = [side.strip() for side in _split(text, _SIGNS)]
     if r"\approx" in signs:
@@ -174,7 +175,7 @@ def _chain(text: str, sides: list[str], signs: list[str]) -> Value:
     nodes: list[Node | None] = []
     for side in sides:
         try:
-            nodes.append(parse_formula(side))
+            nodes.append(_one_value(side))
         except FormulaError:
             nodes.append(None)
     known = [node for node in nodes if node is not None]
@@ -252,7 +253,7 @@ def _read_scalar(text: str) -> Value:
     terms = _split(value_text, {":"})
     try:
         if len(terms) > 1:
-            return Ratio(tuple(parse_formula(term) for term in terms))
+            return Ratio(tuple(_one_value(term) for term in terms))
         if _WORDS.search(re.sub(r"\\[A-Za-z]+", "", _without_functions(value_text))):
             return Text(text)
         node = parse_formula(value_text)
@@ -262,6 +263,14 @@ def _read_scalar(text: str) -> Value:
     if not signs:
         return Scalar(node, unit)
     return Text(text) if len(signs) > 3 else _both_signs(node, unit)
+
+
+def _one_value(text: str) -> Node:
+    r"""A formula without ``\pm``, which would be several."""
+    node = parse_formula(text)
+    if node.has("pm", "mp"):
+        raise FormulaError("several values")
+    return node
 
 
 def _without_functions(text: str) -> str:

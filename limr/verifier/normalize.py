@@ -45,7 +45,9 @@ _DEGREE_WORD = re.compile(r"(?<=[\d})])\s*(?:\\text\s*\{\s*degrees?\s*\}|degrees
 _PERCENT_WORD = re.compile(
     r"\\text\s*\{\s*(?:percent|pct|\\?%)\s*\}|(?<!\\)\bpercent\b|\bpct\b|\\?%"
 )
-_PMOD = re.compile(r"\\pmod\s*(?:\{[^{}]*\}|\d)|\(\s*\\(?:bmod|mod)\s*[^()]*\)|\\mod\s.*$")
+_PMOD = re.compile(
+    r"\\pmod\s*(?:\{[^{}]*\}|\d)|\(\s*(?:\\(?:bmod|mod)|\\text\s*\{\s*mod\s*\})\s*[^()]*\)|\\mod\s.*$"
+)
 _MIXED = re.compile(r"(?<![\d.^/_])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _TIMES_LETTER = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 _STRAY_POINT = re.compile(r"\.(?![\d.\\])")

@@ -311,6 +311,8 @@ class Parser:
 
     def argument(self) -> Node:
         r"""A TeX argument: a group, a command with its arguments, or a single digit or letter."""
+        if self.kind == "num" and "e" in self.text.lower():
+            raise FormulaError("a number in E notation as an unbraced argument")
         if self.kind == "num" and self.text[0].isdigit():
             first, rest = self.text[0], self.text[1:]
             if rest:

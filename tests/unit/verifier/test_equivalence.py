@@ -50,6 +50,10 @@ SAME = [
     (r"\text{(C)}", "c"),
     (r"\text{C}", r"\text{(C) } 5"),
     (r"\text{even}", "Even."),
+    (r"\text{Option A}", "A"),
+    (r"x<-1 \cup x>3", r"(-\infty,-1)\cup(3,\infty)"),
+    (r"x \in (0,1) \cup (2,3)", r"(2,3)\cup(0,1)"),
+    (r"5\ (\text{mod } 7)", "5"),
     (r"\text{A, C}", "C, A"),
     (r"\log_{10} 2", r"\log 2"),
     ("12345678901234567890123", "12345678901234567890123.0"),
@@ -152,6 +156,14 @@ SOUP = st.lists(PIECES, max_size=12).map("".join)
 @settings(max_examples=250, deadline=None)
 def test_never_raises_and_is_symmetric(a, b):
     assert equivalent(a, b) is equivalent(b, a)
+
+
+@pytest.mark.parametrize(
+    "text", [r"7\pm 1=0", r"\pm 1:2", r"\overline", r"1\bar\le", r"\log_7e71", r"\frac1e2"]
+)
+def test_odd_pieces_are_text(text):
+    assert not equivalent(text, "5")
+    assert equivalent(text + " ", text)
 
 
 @given(SOUP)
