@@ -35,7 +35,7 @@ def context(digits: int) -> Any:
     """An mpmath context of its own per thread and precision (the global one is shared)."""
     contexts: dict[int, Any] = _local.__dict__.setdefault("contexts", {})
     if digits not in contexts:
-        from mpmath.ctx_mp import MPContext  # type: ignore[import-untyped]
+        from mpmath.ctx_mp import MPContext
 
         contexts[digits] = MPContext()
         contexts[digits].dps = digits

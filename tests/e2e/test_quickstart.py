@@ -124,7 +124,7 @@ def test_accuracy_before_and_after_is_printed_with_intervals(fits):
     for name in ("validation", "unseen"):
         (row,) = [line for line in table.splitlines() if line.startswith(name)]
         assert str(QUESTIONS) in row.split()
-        assert row.count("[") == 2
+        assert row.count("[") == 3  # before, after, and the paired change
 
 
 def test_the_run_is_in_mlflow_with_its_config_and_circumstances(fits):
@@ -159,8 +159,8 @@ def test_validate_finds_what_the_fit_found_last(fits):
     last = max(step for key, step in metrics if key == "val/validation/accuracy")
     for name in ("validation", "unseen"):
         accuracy = 100 * metrics[f"val/{name}/accuracy", last]
-        (row, *_) = [line for line in printed.splitlines() if line.startswith(name)]
-        assert f"{accuracy:.1f}" in row.split()
+        row = next(line for line in printed.splitlines() if line.startswith(f"{name}  "))
+        assert row.split()[1:3] == [str(QUESTIONS), f"{accuracy:.1f}"]
     responses = list((root / "first/runs/quickstart/responses").rglob("*.jsonl"))
     rows = [json.loads(line) for path in responses for line in path.read_text().splitlines()]
     assert rows
