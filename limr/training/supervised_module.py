@@ -19,8 +19,8 @@ from limr.training.seeding import derive_seed, run_seed
 class SupervisedModule(LightningModule):
     """A fresh tokenizer and model, trained on answers; the batch brings its learning rate.
 
-    Weight matrices are updated by Muon (https://kellerjordan.github.io/posts/muon), which reaches
-    correct steps here in about a quarter of AdamW's time; embeddings and norms by AdamW.
+    Weight matrices are updated by Muon (https://kellerjordan.github.io/posts/muon), with which this
+    arithmetic was learned in fewer steps than with AdamW; embeddings and norms by AdamW.
 
     Args:
         corpus: The texts from which the tokenizer learns its merges.

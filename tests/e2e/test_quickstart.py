@@ -36,7 +36,7 @@ SMALL = {
             "benchmarks": {
                 name: {
                     "problems": generated(split, QUESTIONS),
-                    "sampling": {"temperature": 0.0, "max_response_tokens": 28},
+                    "sampling": {"temperature": 0.0, "max_response_tokens": 32},
                 }
                 for name, split in (("validation", "validation"), ("unseen", "unseen"))
             },
