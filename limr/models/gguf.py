@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 PACKAGE = "package:"
 
@@ -134,6 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("source", help="a .gguf file, or package:NAME for one in a Python package")
     parser.add_argument("folder", type=Path, help="folder to write; made when absent")
     arguments = parser.parse_args(argv)
+    disable_progress_bar()
     try:
         source = find_gguf(arguments.source)
         model = convert(source, arguments.folder)
