@@ -30,6 +30,8 @@ the run with every default filled in, runnable as it is:
   limr fit --config FILE --print_config
 """
 
+_NOISE = ("litlogger", "Loading `train_dataloader` to estimate")
+
 _UNKNOWN_KEY = re.compile(r"(?:option|Option|unrecognized arguments:) '?-*([\w.]+)")
 _KEY = re.compile(r'-? *Parser key "([\w.]+)": *')
 _SCAFFOLD = re.compile(
@@ -113,7 +115,7 @@ def quiet_libraries() -> None:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: "litlogger" not in str(record.msg)
+        lambda record: not any(part in str(record.msg) for part in _NOISE)
     )
 
 
