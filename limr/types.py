@@ -151,10 +151,9 @@ class GradedResponses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rollout(_OnDevice):
-    """One step's experience before advantages: what was sampled, what each model thinks of it."""
+class Experience(_OnDevice):
+    """Sampled tokens, their scores and what each model thinks of them; no advantages yet."""
 
-    graded: GradedResponses
     prompt_ids: Tensor
     """(B, L) int64, left-padded."""
     prompt_mask: Tensor
@@ -171,6 +170,13 @@ class Rollout(_OnDevice):
     """(B, T) float, reward units, the critic's; zeros for critic-free estimators."""
     scores: Tensor
     """(B,) float, the verifier's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout(Experience):
+    """One step's experience with the responses it came from."""
+
+    graded: GradedResponses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,10 +203,10 @@ class Trajectory(_OnDevice):
     """(B, T) float, reward units."""
 
     @staticmethod
-    def of(rollout: Rollout, advantages: Tensor, returns: Tensor) -> Trajectory:
-        """The rollout's tensors with what was estimated from them."""
-        shared = {f.name for f in fields(Rollout)} & {f.name for f in fields(Trajectory)}
-        tensors = {name: getattr(rollout, name) for name in shared}
+    def of(experience: Experience, advantages: Tensor, returns: Tensor) -> Trajectory:
+        """The experience's tensors with what was estimated from them."""
+        shared = {f.name for f in fields(Experience)} & {f.name for f in fields(Trajectory)}
+        tensors = {name: getattr(experience, name) for name in shared}
         return Trajectory(**tensors, advantages=advantages, returns=returns)
 
     @property

@@ -1,16 +1,14 @@
 """Cutting, joining and shuffling of ragged batches; nothing here changes a number under a mask."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import chain
+from dataclasses import fields
 
 import torch
 from torch import Tensor
 
-from limr.types import GradedResponses, Rollout, Trajectory
+from limr.types import Experience, Trajectory
 
 _PROMPT_FIELDS = ("prompt_ids", "prompt_mask")
-_TOKEN_FIELDS = ("response_ids", "response_mask", "logprobs", "ref_logprobs", "values")
 
 
 def kept_columns(prompt_mask: Tensor, response_mask: Tensor) -> tuple[slice, slice]:
@@ -29,9 +27,12 @@ def by_length(prompt_mask: Tensor, response_mask: Tensor, size: int) -> Iterator
 def trim(trajectory: Trajectory) -> Trajectory:
     """The trajectory without the padding that no row needs."""
     prompt, response = kept_columns(trajectory.prompt_mask, trajectory.response_mask)
-    prompts = {name: getattr(trajectory, name)[:, prompt] for name in _PROMPT_FIELDS}
-    names = (*_TOKEN_FIELDS, "advantages", "returns")
-    return replace(trajectory, **prompts, **{n: getattr(trajectory, n)[:, response] for n in names})
+    return Trajectory(
+        **{
+            f.name: getattr(trajectory, f.name)[:, prompt if f.name in _PROMPT_FIELDS else response]
+            for f in fields(Trajectory)
+        }
+    )
 
 
 def minibatches(
@@ -49,63 +50,44 @@ def micro_batches(minibatch: Trajectory, size: int) -> Iterator[Trajectory]:
         yield trim(minibatch[rows])
 
 
-def informative_rows(scores: Tensor, samples_per_prompt: int) -> Tensor:
-    """Rows of the prompts whose samples do not all have one score (DAPO's dynamic sampling).
+def informative_rows(correct: Tensor, samples_per_prompt: int) -> Tensor:
+    """Rows of the prompts that are neither always nor never solved (DAPO's dynamic sampling).
 
     Args:
-        scores: (B,) float, a prompt's samples side by side.
+        correct: (B,) bool, a prompt's samples side by side.
         samples_per_prompt: Samples of each prompt.
 
     Returns:
         (K,) int64 row indices, whole groups in order.
+
+    References:
+        Yu et al. 2025, https://arxiv.org/abs/2503.14476, eq. 11.
     """
-    groups = scores.view(-1, samples_per_prompt)
-    mixed = (groups != groups[:, :1]).any(dim=1)
+    groups = correct.view(-1, samples_per_prompt)
+    mixed = groups.any(dim=1) & ~groups.all(dim=1)
     return mixed.repeat_interleave(samples_per_prompt).nonzero().squeeze(1)
 
 
-def take_rows(rollout: Rollout, rows: Tensor) -> Rollout:
-    """The rollout's rows named by a (K,) index tensor."""
-    index = rows.tolist()
-    graded = rollout.graded
-    tensors = (*_PROMPT_FIELDS, *_TOKEN_FIELDS, "scores")
-    return replace(
-        rollout,
-        graded=replace(
-            graded,
-            problems=tuple(graded.problems[i] for i in index),
-            responses=tuple(graded.responses[i] for i in index),
-            verdicts=tuple(graded.verdicts[i] for i in index),
-            lengths=tuple(graded.lengths[i] for i in index),
-            truncated=tuple(graded.truncated[i] for i in index),
-        ),
-        **{name: getattr(rollout, name)[rows] for name in tensors},
-    )
+def take_rows(experience: Experience, rows: Tensor) -> Experience:
+    """The rows named by a (K,) index tensor."""
+    return Experience(**{f.name: getattr(experience, f.name)[rows] for f in fields(Experience)})
 
 
-def join_rollouts(rollouts: Sequence[Rollout]) -> Rollout:
-    """One rollout of all rows, prompts padded on the left, responses on the right."""
-    first = rollouts[0]
-    if len(rollouts) == 1:
-        return first
-    joined: dict[str, Tensor] = {}
-    for name in _PROMPT_FIELDS:
-        joined[name] = _pad_and_join([getattr(r, name) for r in rollouts], left=True)
-    for name in _TOKEN_FIELDS:
-        joined[name] = _pad_and_join([getattr(r, name) for r in rollouts], left=False)
-    parts = [r.graded for r in rollouts]
-    graded = GradedResponses(
-        problems=tuple(chain.from_iterable(g.problems for g in parts)),
-        responses=tuple(chain.from_iterable(g.responses for g in parts)),
-        verdicts=tuple(chain.from_iterable(g.verdicts for g in parts)),
-        lengths=tuple(chain.from_iterable(g.lengths for g in parts)),
-        truncated=tuple(chain.from_iterable(g.truncated for g in parts)),
-        samples_per_prompt=first.graded.samples_per_prompt,
+def join_rows(parts: Sequence[Experience]) -> Experience:
+    """All rows of all parts, prompts padded on the left and responses on the right."""
+    return Experience(
+        **{
+            f.name: _pad_and_join(
+                [getattr(part, f.name) for part in parts], left=f.name in _PROMPT_FIELDS
+            )
+            for f in fields(Experience)
+        }
     )
-    return replace(first, graded=graded, scores=torch.cat([r.scores for r in rollouts]), **joined)
 
 
 def _pad_and_join(parts: Sequence[Tensor], *, left: bool) -> Tensor:
+    if parts[0].ndim == 1:
+        return torch.cat(list(parts))
     width = max(part.shape[1] for part in parts)
     missing = [width - part.shape[1] for part in parts]
     pad = torch.nn.functional.pad

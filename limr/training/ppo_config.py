@@ -1,9 +1,24 @@
 """Every knob of the PPO update, with the paper's values as defaults where the paper has one."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
+from limr.types import Sampling
+
 Estimator = Literal["gae", "grpo", "dr_grpo", "rloo", "reinforce_plus_plus"]
+
+
+_RANGES = {
+    ("gamma", "gae_lambda", "lr_min_ratio", "clip_range"): (0.0, 1.0),
+    ("kl_coef", "vf_coef", "entropy_coef", "actor_lr", "critic_lr"): (0.0, math.inf),
+    ("warmup_steps", "dynamic_sampling"): (0, math.inf),
+    ("overlong_buffer_tokens", "overlong_penalty"): (0, math.inf),
+}
+_POSITIVE = (
+    *("ppo_epochs", "minibatch_size", "micro_batch_size", "max_grad_norm"),
+    *("clip_range", "clip_range_high", "clip_range_vf", "logprob_temperature"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +83,8 @@ class PPOConfig:
     """Gradient norm clip, of policy and critic apart."""
 
     dynamic_sampling: int = 0
-    """DAPO: update only when this many prompts with differing scores are gathered; 0 updates each
-    step."""
+    """DAPO: update only when this many prompts that are neither always nor never solved are
+    gathered; 0 updates each step. One rank only."""
     overlong_buffer_tokens: int = 0
     """DAPO: the last tokens before the length limit over which a response loses up to
     overlong_penalty; 0 is off."""
@@ -81,23 +96,41 @@ class PPOConfig:
             raise ValueError(
                 "ppo.kl_in: loss needs ppo.kl_estimator k2 or k3, k1 gives no gradient"
             )
-        positive = (
-            "ppo_epochs",
-            "minibatch_size",
-            "micro_batch_size",
-            "max_grad_norm",
-            "clip_range",
-        )
-        for name in (*positive, "clip_range", "clip_range_high", "clip_range_vf"):
-            if (value := getattr(self, name)) is not None and value <= 0:
-                raise ValueError(f"ppo.{name} must be > 0, got {getattr(self, name)}")
-        for name in ("gamma", "gae_lambda", "lr_min_ratio"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"ppo.{name} must be in [0, 1], got {getattr(self, name)}")
-        not_negative = ("kl_coef", "warmup_steps", "dynamic_sampling")
-        for name in (*not_negative, "overlong_buffer_tokens", "actor_lr", "critic_lr"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"ppo.{name} must be >= 0, got {getattr(self, name)}")
+        if self.dynamic_sampling and self.lr_schedule != "constant":
+            raise ValueError(
+                "ppo.dynamic_sampling makes the number of updates unknown; set ppo.lr_schedule: "
+                "constant"
+            )
+        for names, (low, high) in _RANGES.items():
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not low <= value <= high:
+                    ends = f"in [{low:g}, {high:g}]" if math.isfinite(high) else f">= {low:g}"
+                    raise ValueError(f"ppo.{name} must be {ends}, got {value}")
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"ppo.{name} must be > 0, got {value}")
+
+    def check_sampling(self, sampling: Sampling) -> None:
+        """Refuse sampling that this update cannot learn from.
+
+        Raises:
+            ValueError: If decoding is greedy, a group estimator gets one sample per prompt, or the
+                overlong buffer is longer than a response can be.
+        """
+        if sampling.temperature == 0:
+            raise ValueError("sampling.temperature: training needs sampled responses, 0 is greedy")
+        if self.compares_samples and sampling.samples_per_prompt < 2:
+            raise ValueError(
+                f"ppo.estimator: {self.estimator} compares a prompt's samples; set "
+                "sampling.samples_per_prompt to 2 or more"
+            )
+        if self.overlong_buffer_tokens > sampling.max_response_tokens:
+            raise ValueError(
+                f"ppo.overlong_buffer_tokens: {self.overlong_buffer_tokens} is more than "
+                f"sampling.max_response_tokens, {sampling.max_response_tokens}"
+            )
 
     @property
     def has_critic(self) -> bool:

@@ -1,6 +1,8 @@
 """PPO on verifiable mathematics. Read `PPOModule.training_step` first: it is the whole method."""
 
 import math
+from dataclasses import fields
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -23,14 +25,15 @@ from limr.rl import (
     token_rewards,
     whiten,
 )
-from limr.training.batching import informative_rows, join_rollouts, minibatches, take_rows
+from limr.training.batching import informative_rows, join_rows, minibatches, take_rows
 from limr.training.collector import Stopwatch, prepare, respond
 from limr.training.metrics import rollout_metrics, speed_metrics
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_update import Denominators, ppo_losses
-from limr.training.schedule import lr_factor
+from limr.training.schedule import lr_factor, planned_steps
 from limr.training.seeding import derive_seed, reseed, run_seed
 from limr.types import (
+    Experience,
     GradedResponses,
     PromptBatch,
     Responses,
@@ -74,14 +77,10 @@ class PPOModule(LightningModule):
             optimizer: One optimizer for policy and critic, whose learning rates are in `ppo`.
 
         Raises:
-            ValueError: If a group estimator is asked for with one sample per prompt.
+            ValueError: If sampling and estimator do not fit each other.
         """
         super().__init__()
-        if ppo.compares_samples and sampling.samples_per_prompt < 2:
-            raise ValueError(
-                f"ppo.estimator: {ppo.estimator} compares a prompt's samples; set "
-                "sampling.samples_per_prompt to 2 or more"
-            )
+        ppo.check_sampling(sampling)
         self.automatic_optimization = False
         self.pretrained = pretrained
         self.critic_pretrained = critic or pretrained
@@ -94,16 +93,32 @@ class PPOModule(LightningModule):
         self.stopwatch = Stopwatch()
         self.kl_estimator = KL_ESTIMATORS[ppo.kl_estimator]
         self.reward_kl_coef = ppo.kl_coef if ppo.kl_in == "reward" else 0.0
-        self._gathered: list[Rollout] = []
+        self._gathered: list[Experience] = []
+
+    def setup(self, stage: str) -> None:
+        """Refuse what would fail, or silently mislead, in the middle of a run.
+
+        Raises:
+            ValueError: If the trainer's precision or number of ranks is not supported.
+        """
+        precision = self.trainer.precision
+        if precision not in ("32-true", "bf16-mixed", "64-true"):
+            raise ValueError(
+                f"trainer.precision: {precision} is not supported; use 32-true or bf16-mixed "
+                "(pretrained.dtype sets what the weights are kept in)"
+            )
+        if self.ppo.dynamic_sampling and self.trainer.world_size > 1:
+            raise ValueError("ppo.dynamic_sampling works on one rank only")
 
     def configure_model(self) -> None:
         """Load the policy, and for training the critic and the frozen reference."""
-        if hasattr(self, "policy"):
+        if not hasattr(self, "policy"):
+            self.policy = Policy(load_causal_lm(self.pretrained)).train()
+        if not self._fitting:
             return
-        self.policy = Policy(load_causal_lm(self.pretrained)).train()
-        if self._fitting and self.ppo.has_critic:
+        if self.ppo.has_critic and self._critic is None:
             self.critic = Critic(load_backbone(self.critic_pretrained)).train()
-        if self._fitting and self.ppo.kl_coef > 0:
+        if self.ppo.kl_coef > 0 and self._reference is None:
             reference = Policy(load_causal_lm(self.pretrained)).eval().requires_grad_(False)
             # Held outside the module tree: neither trained, nor wrapped, nor saved in checkpoints.
             self.__dict__["reference"] = reference
@@ -126,11 +141,17 @@ class PPOModule(LightningModule):
         return getattr(self, "critic", None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave the critic's weights where no critic is built (validation)."""
+        """Take up gathered experience; leave the critic's weights where none is built."""
+        self._gathered = [Experience(**part) for part in checkpoint.get("gathered", [])]
         if not self._fitting:
             weights = checkpoint["state_dict"]
             for key in [key for key in weights if key.startswith("critic.")]:
                 del weights[key]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what dynamic sampling has gathered for the next update."""
+        names = [field.name for field in fields(Experience)]
+        checkpoint["gathered"] = [{n: getattr(p, n) for n in names} for p in self._gathered]
 
     def training_step(self, batch: PromptBatch, batch_idx: int) -> dict[str, Rollout]:
         """One step of PPO, from prompts to updated weights."""
@@ -168,7 +189,7 @@ class PPOModule(LightningModule):
     def roll_out(self, batch: PromptBatch) -> Rollout:
         """Sample and grade responses and have every model judge their tokens."""
         self.eval()
-        tokens, responses, graded = self._respond(batch, self.sampling)
+        tokens, responses, graded = self._respond(batch, self.sampling, self.stopwatch)
         with self.stopwatch.phase("prepare"):
             return prepare(
                 tokens,
@@ -183,7 +204,7 @@ class PPOModule(LightningModule):
             )
 
     def _respond(
-        self, batch: PromptBatch, sampling: Sampling
+        self, batch: PromptBatch, sampling: Sampling, stopwatch: Stopwatch
     ) -> tuple[PromptBatch, Responses, GradedResponses]:
         return respond(
             batch,
@@ -192,10 +213,10 @@ class PPOModule(LightningModule):
             tokenizer=self.tokenizer,
             engine=self.engine,
             reward=self.reward,
-            stopwatch=self.stopwatch,
+            stopwatch=stopwatch,
         )
 
-    def gather(self, rollout: Rollout) -> Rollout | None:
+    def gather(self, rollout: Rollout) -> Experience | None:
         """What to learn from now: the rollout or, with dynamic sampling, the mixed groups so far.
 
         Returns None while dynamic sampling has not yet gathered enough prompts.
@@ -203,16 +224,18 @@ class PPOModule(LightningModule):
         if not self.ppo.dynamic_sampling:
             return rollout
         samples = self.sampling.samples_per_prompt
-        self._gathered.append(take_rows(rollout, informative_rows(rollout.scores, samples)))
-        prompts = sum(len(r.scores) for r in self._gathered) // samples
+        correct = torch.tensor([v.status == "correct" for v in rollout.graded.verdicts])
+        rows = informative_rows(correct, samples).to(rollout.scores.device)
+        self._gathered.append(take_rows(rollout, rows))
+        prompts = sum(len(part.scores) for part in self._gathered) // samples
         if prompts < self.ppo.dynamic_sampling:
             return None
-        gathered, self._gathered = join_rollouts(self._gathered), []
+        gathered, self._gathered = join_rows(self._gathered), []
         return gathered
 
-    def estimate(self, rollout: Rollout, rewards: Tensor) -> tuple[Tensor, Tensor]:
+    def estimate(self, experience: Experience, rewards: Tensor) -> tuple[Tensor, Tensor]:
         """Advantages and value targets, each (B, T), by the configured estimator."""
-        ppo, mask = self.ppo, rollout.response_mask
+        ppo, mask = self.ppo, experience.response_mask
         if ppo.estimator in ("grpo", "dr_grpo", "rloo"):
             scores = rewards.masked_fill(~mask, 0.0).sum(dim=1)
             samples = self.sampling.samples_per_prompt
@@ -221,7 +244,7 @@ class PPOModule(LightningModule):
             return advantages, torch.zeros_like(advantages)
         if ppo.estimator == "gae":
             advantages, returns = gae(
-                rewards, rollout.values, mask, gamma=ppo.gamma, gae_lambda=ppo.gae_lambda
+                rewards, experience.values, mask, gamma=ppo.gamma, gae_lambda=ppo.gae_lambda
             )
         else:
             advantages = returns = reinforce_plus_plus(rewards, mask, gamma=ppo.gamma)
@@ -272,7 +295,7 @@ class PPOModule(LightningModule):
         reseed("validation", dataloader_idx, batch_idx, self.global_rank)
         self.eval()
         assert batch.sampling is not None
-        return self._respond(batch, batch.sampling)[2]
+        return self._respond(batch, batch.sampling, Stopwatch())[2]
 
     def configure_optimizers(self) -> Any:
         """One optimizer with a parameter group for the policy and one for the critic."""
@@ -286,25 +309,30 @@ class PPOModule(LightningModule):
         decays = self.ppo.lr_schedule != "constant"
         total_steps = self._planned_optimizer_steps() if decays else None
 
-        def factor(step: int) -> float:
-            return lr_factor(
-                step,
-                warmup_steps=self.ppo.warmup_steps,
-                total_steps=total_steps,
-                schedule=self.ppo.lr_schedule,
-                min_ratio=self.ppo.lr_min_ratio,
-            )
-
+        factor = partial(
+            lr_factor,
+            warmup_steps=self.ppo.warmup_steps,
+            total_steps=total_steps,
+            schedule=self.ppo.lr_schedule,
+            min_ratio=self.ppo.lr_min_ratio,
+        )
         return [optimizer], [LambdaLR(optimizer, factor)]
 
     def _planned_optimizer_steps(self) -> int | None:
         """Optimizer steps until the trainer stops, None when it has no end."""
-        rollouts = self.trainer.estimated_stepping_batches
-        if math.isinf(rollouts):
+        trainer: Any = self.trainer
+        if getattr(trainer, "datamodule", None) is None:
+            raise ValueError(f"ppo.lr_schedule: {self.ppo.lr_schedule} needs a MathDataModule")
+        if math.isinf(trainer.estimated_stepping_batches):  # this also counts the epoch's batches
             return None
-        prompts: int = self.trainer.datamodule.rollout_batch_size  # type: ignore[attr-defined]
-        responses = prompts * self.sampling.samples_per_prompt
-        return int(rollouts) * self.ppo.ppo_epochs * math.ceil(responses / self.ppo.minibatch_size)
+        responses = trainer.datamodule.rollout_batch_size * self.sampling.samples_per_prompt
+        return planned_steps(
+            rollouts_per_epoch=trainer.num_training_batches,
+            updates_per_rollout=self.ppo.ppo_epochs
+            * math.ceil(responses / self.ppo.minibatch_size),
+            max_epochs=trainer.max_epochs,
+            max_steps=trainer.max_steps,
+        )
 
     @property
     def logprob_temperature(self) -> float:

@@ -36,3 +36,25 @@ def lr_factor(
     progress = min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps))
     fall = 1 - progress if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * progress))
     return min_ratio + (1 - min_ratio) * fall
+
+
+def planned_steps(
+    *, rollouts_per_epoch: int, updates_per_rollout: int, max_epochs: int, max_steps: int
+) -> int:
+    """Optimizer steps of a run that ends by epochs, by optimizer steps, or by whichever is first.
+
+    Args:
+        rollouts_per_epoch: Training batches of one epoch.
+        updates_per_rollout: Optimizer steps on each of them.
+        max_epochs: The trainer's; negative is no limit.
+        max_steps: The trainer's, in optimizer steps; negative is no limit.
+
+    Example:
+        >>> planned_steps(
+        ...     rollouts_per_epoch=12, updates_per_rollout=2, max_epochs=3, max_steps=-1
+        ... )
+        72
+    """
+    by_epochs = rollouts_per_epoch * updates_per_rollout * max_epochs
+    limits = [steps for steps in (by_epochs, max_steps) if steps >= 0]
+    return min(limits)

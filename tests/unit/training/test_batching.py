@@ -2,7 +2,7 @@ import torch
 
 from limr.training.batching import (
     informative_rows,
-    join_rollouts,
+    join_rows,
     micro_batches,
     minibatches,
     take_rows,
@@ -50,29 +50,23 @@ def test_micro_batches_hold_every_row_once_with_rows_of_like_length_together(mak
     assert sorted(rows) == sorted(kept(whole, "advantages"))
 
 
-def test_informative_rows_are_the_groups_whose_scores_differ():
-    scores = torch.tensor([1.0, 1.0, 1.0, -0.5, -1.0, -1.0, -0.5, 1.0])
-    assert informative_rows(scores, 2).tolist() == [2, 3, 6, 7]
-    assert informative_rows(torch.ones(4), 2).tolist() == []
+def test_informative_rows_are_the_groups_solved_sometimes():
+    correct = torch.tensor([True, True, True, False, False, False, False, True])
+    assert informative_rows(correct, 2).tolist() == [2, 3, 6, 7]
+    assert informative_rows(torch.zeros(4, dtype=torch.bool), 2).tolist() == []
 
 
-def test_take_rows_takes_texts_verdicts_and_tensors_alike(make_rollout):
+def test_take_rows_takes_every_tensor_alike(make_rollout):
     taken = take_rows(make_rollout([1.0, -0.5, 1.0, 1.0], 3, 2), torch.tensor([1, 3]))
-    assert taken.graded.responses == ("r1", "r3")
-    assert [p.id for p in taken.graded.problems] == ["p1", "p3"]
-    assert [v.score for v in taken.graded.verdicts] == [-0.5, 1.0]
-    assert taken.graded.truncated == (False, False)
     assert taken.scores.tolist() == [-0.5, 1.0]
     assert taken.prompt_ids[:, 0].tolist() == taken.logprobs[:, 0].tolist() == [1, 3]
-    assert taken.graded.samples_per_prompt == 2
+    assert taken.values[:, 0].tolist() == [1.5, 3.5]
 
 
-def test_joined_rollouts_keep_every_row_and_pad_the_right_sides(make_rollout):
+def test_joined_parts_keep_every_row_and_pad_the_right_sides(make_rollout):
     first, second = make_rollout([1.0, -0.5], 2, 4), make_rollout([-0.5, 1.0], 3, 1, start=2)
-    joined = join_rollouts([first, second])
+    joined = join_rows([first, second])
     assert joined.prompt_mask.tolist() == [[False, True, True]] * 2 + [[True] * 3] * 2
     assert joined.response_mask.tolist() == [[True] * 4] * 2 + [[True, False, False, False]] * 2
     assert joined.scores.tolist() == [1.0, -0.5, -0.5, 1.0]
-    assert joined.graded.responses == ("r0", "r1", "r2", "r3")
     assert joined.values[:, 0].tolist() == [0.5, 1.5, 2.5, 3.5]
-    assert join_rollouts([first]) is first

@@ -1,6 +1,7 @@
 import pytest
 
 from limr.training.ppo_config import PPOConfig
+from limr.types import Sampling
 
 
 def test_defaults_are_the_papers_settings():
@@ -18,6 +19,11 @@ def test_defaults_are_the_papers_settings():
         ({"minibatch_size": 0}, r"ppo\.minibatch_size must be > 0, got 0"),
         ({"kl_coef": -0.1}, r"ppo\.kl_coef must be >= 0, got -0\.1"),
         ({"kl_in": "loss"}, r"needs ppo\.kl_estimator k2 or k3"),
+        ({"clip_range": 1.5}, r"ppo\.clip_range must be in \[0, 1\], got 1\.5"),
+        ({"clip_range": 0.0}, r"ppo\.clip_range must be > 0"),
+        ({"vf_coef": -1.0}, r"ppo\.vf_coef must be >= 0"),
+        ({"logprob_temperature": 0.0}, r"ppo\.logprob_temperature must be > 0"),
+        ({"dynamic_sampling": 4, "lr_schedule": "cosine"}, r"set ppo\.lr_schedule: constant"),
     ],
 )
 def test_impossible_settings_are_refused_by_name(knobs, message):
@@ -31,3 +37,16 @@ def test_only_gae_has_a_critic_and_only_group_estimators_compare_samples():
     assert PPOConfig(estimator="grpo").compares_samples
     assert not PPOConfig(estimator="reinforce_plus_plus").compares_samples
     assert not PPOConfig(estimator="reinforce_plus_plus").has_critic
+
+
+@pytest.mark.parametrize(
+    ("knobs", "sampling", "message"),
+    [
+        ({}, {"temperature": 0.0}, r"sampling\.temperature"),
+        ({"estimator": "rloo"}, {}, r"set sampling\.samples_per_prompt to 2 or more"),
+        ({"overlong_buffer_tokens": 9}, {"max_response_tokens": 8}, r"9 is more than"),
+    ],
+)
+def test_sampling_that_does_not_fit_the_update_is_refused(knobs, sampling, message):
+    with pytest.raises(ValueError, match=message):
+        PPOConfig(**knobs).check_sampling(Sampling(**sampling))

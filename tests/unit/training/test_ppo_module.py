@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch import Callback, LightningDataModule, Trainer, seed_everything
 from torch.utils.data import DataLoader
 
 from limr.models import Pretrained
@@ -58,15 +58,34 @@ def make_module(model_folder, *, sampling=SAMPLING, reward=None, **knobs):
     )
 
 
-def make_trainer(history=None, **options):
+class SaveEachRank(Callback):
+    def __init__(self, folder):
+        self.folder = folder
+
+    def on_train_end(self, trainer, pl_module):
+        torch.save(pl_module.state_dict(), self.folder / f"{trainer.global_rank}.pt")
+
+
+class Prompts(LightningDataModule):
+    rollout_batch_size = 4
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def train_dataloader(self):
+        return loader(self.batches)
+
+
+def make_trainer(*callbacks, max_epochs=1, **options):
     return Trainer(
         accelerator="cpu",
-        max_epochs=1,
+        max_epochs=max_epochs,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[history] if history else None,
+        callbacks=list(callbacks),
         **options,
     )
 
@@ -75,11 +94,13 @@ def loader(batches):
     return DataLoader(batches, batch_size=None)
 
 
-def fit(module, batches, *, seed=1, **options):
+def fit(module, batches, *, seed=1, ckpt_path=None, with_datamodule=False, save_to=None, **options):
     seed_everything(seed, verbose=False)
     history = History()
-    trainer = make_trainer(history, **options)
-    trainer.fit(module, loader(batches))
+    trainer = make_trainer(history, *([SaveEachRank(save_to)] if save_to else []), **options)
+    data = {"datamodule": Prompts(batches)} if with_datamodule else {}
+    loaders = {} if with_datamodule else {"train_dataloaders": loader(batches)}
+    trainer.fit(module, **data, **loaders, ckpt_path=ckpt_path)
     return trainer, history
 
 
@@ -160,12 +181,90 @@ def test_warmup_and_group_learning_rates_are_logged_as_used(model_folder, make_p
 
 
 def test_gradients_of_policy_and_critic_are_clipped_apart(model_folder, make_prompts):
-    module = make_module(model_folder, max_grad_norm=1e-12, warmup_steps=0)
-    before = weights_of_policy(model_folder)
+    """Plain SGD at rate 1 moves each network by exactly its clipped gradient."""
+    knobs = {"actor_lr": 1.0, "critic_lr": 1.0, "warmup_steps": 0, "minibatch_size": 16}
+    module = make_module(model_folder, max_grad_norm=1e-3, **knobs)
     module.optimizer = lambda params: torch.optim.SGD(params)
+    module.configure_model()
+    torch.nn.init.normal_(module.critic.head.weight)
+    before = weights(module)
     fit(module, make_prompts(1))
-    after = dict(module.policy.model.named_parameters())
-    assert all(torch.allclose(before[n], after[n], atol=1e-12, rtol=0) for n in before)
+    after = module.state_dict()
+    for network in ("policy", "critic"):
+        names = {p.data_ptr(): name for name, p in after.items() if name.startswith(network)}
+        moves = [(after[name] - before[name]).double().flatten() for name in names.values()]
+        assert torch.cat(moves).norm().item() == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_decaying_schedule_ends_at_its_floor(model_folder, make_prompts):
+    module = make_module(model_folder, lr_schedule="linear", warmup_steps=0, lr_min_ratio=0.0)
+    _, history = fit(module, make_prompts(4), with_datamodule=True)
+    # 8 optimizer steps, two a rollout: factors 1, 7/8, ..., 1/8
+    rates = [m["policy/lr"] / FAST["actor_lr"] for m in history.metrics]
+    assert rates == pytest.approx([15 / 16, 11 / 16, 7 / 16, 3 / 16])
+
+
+def test_the_entropy_bonus_keeps_the_policy_open(model_folder, make_prompts):
+    def entropy(coef):
+        module = make_module(model_folder, entropy_coef=coef, actor_lr=1e-2, warmup_steps=0)
+        return fit(module, make_prompts(12))[1].metrics[-1]["policy/entropy"]
+
+    assert entropy(1.0) > entropy(0.0) + 0.05  # of at most log(270) = 5.6 nats
+
+
+def test_bf16_mixed_trains_every_weight_in_float32(model_folder, make_prompts):
+    module = make_module(model_folder, warmup_steps=0)
+    before = weights_of_policy(model_folder)
+    _, history = fit(module, make_prompts(2), precision="bf16-mixed")
+    assert all(value == value for value in history.metrics[-1].values()), "a metric is NaN"
+    for name, weight in module.policy.model.named_parameters():
+        assert weight.dtype == torch.float32
+        assert not torch.equal(before[name], weight)
+
+
+def test_unsupported_precision_is_refused_by_name(model_folder, make_prompts):
+    with pytest.raises(ValueError, match=r"trainer\.precision: bf16-true is not supported"):
+        fit(make_module(model_folder), make_prompts(1), precision="bf16-true")
+
+
+@pytest.mark.parametrize("knobs", [{}, {"dynamic_sampling": 7, "reward": OddLength()}])
+def test_a_resumed_run_repeats_the_uninterrupted_one(model_folder, make_prompts, tmp_path, knobs):
+    batches = make_prompts(3)
+    whole = make_module(model_folder, **knobs)
+    fit(whole, batches, max_epochs=2)
+
+    half = make_module(model_folder, **knobs)
+    trainer, _ = fit(half, batches, max_epochs=1)
+    trainer.save_checkpoint(tmp_path / "half.ckpt")
+    resumed = make_module(model_folder, **knobs)
+    fit(resumed, batches, max_epochs=2, ckpt_path=tmp_path / "half.ckpt")
+
+    expected, found = weights(whole), weights(resumed)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert any(not torch.equal(expected[n], w) for n, w in weights(half).items())
+
+
+def test_a_fit_after_a_validation_has_critic_and_reference(model_folder, make_prompts):
+    module = make_module(model_folder)
+    greedy = Sampling(temperature=0.0, max_response_tokens=6)
+    batches = [replace(b, benchmark="toy", sampling=greedy) for b in make_prompts(1)]
+    make_trainer().validate(module, loader(batches), verbose=False)
+    assert not hasattr(module, "critic")
+    _, history = fit(module, make_prompts(3))
+    assert history.metrics[-1]["critic/loss"] > 0
+    assert history.metrics[-1]["policy/kl"] != 0
+
+
+@pytest.mark.integration
+def test_two_ranks_train_one_policy(model_folder, make_prompts, tmp_path):
+    module = make_module(model_folder, warmup_steps=0)
+    path = tmp_path / "ranks"
+    path.mkdir()
+    fit(module, make_prompts(2), strategy="ddp_fork", devices=2, save_to=path)
+    first, second = (torch.load(path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    before = weights_of_policy(model_folder)
+    assert any(not torch.equal(before[n], first[f"policy.model.{n}"]) for n in before)
 
 
 def test_dynamic_sampling_updates_only_on_enough_mixed_prompts(model_folder, make_prompts):
@@ -173,8 +272,9 @@ def test_dynamic_sampling_updates_only_on_enough_mixed_prompts(model_folder, mak
     trainer, history = fit(module, make_prompts(8))
     mixed, updates = 0, 0
     for rollout in history.rollouts:
-        groups = rollout.scores.view(-1, 4)
-        mixed += int((groups != groups[:, :1]).any(dim=1).sum())
+        correct = torch.tensor([v.status == "correct" for v in rollout.graded.verdicts])
+        solved = correct.view(-1, 4).sum(dim=1)
+        mixed += int(((solved > 0) & (solved < 4)).sum())
         if mixed >= 6:
             updates += -(-mixed * 4 // 8)
             mixed = 0

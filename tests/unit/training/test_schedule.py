@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from limr.training.schedule import lr_factor
+from limr.training.schedule import lr_factor, planned_steps
 
 
 def factors(schedule, steps, **overrides):
@@ -35,3 +35,11 @@ def test_no_warmup_starts_at_the_peak():
 def test_a_decay_without_an_end_is_refused(schedule):
     with pytest.raises(ValueError, match=f"{schedule} needs to know where the run ends"):
         factors(schedule, [4], total_steps=None)
+
+
+@pytest.mark.parametrize(
+    ("max_epochs", "max_steps", "steps"), [(3, -1, 72), (3, 50, 50), (3, 100, 72), (-1, 100, 100)]
+)
+def test_planned_steps_end_with_whichever_limit_comes_first(max_epochs, max_steps, steps):
+    limits = {"max_epochs": max_epochs, "max_steps": max_steps}
+    assert planned_steps(rollouts_per_epoch=12, updates_per_rollout=2, **limits) == steps
