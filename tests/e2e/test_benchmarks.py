@@ -1,6 +1,7 @@
 """`limr validate` on benchmark files: several samples a question, intervals, responses to read."""
 
 import contextlib
+import io
 import json
 
 import pytest
@@ -63,11 +64,10 @@ def test_validate_measures_a_benchmark_file_with_several_samples(shared_data, tm
             }
         )
     )
-    with contextlib.redirect_stdout((tmp_path / "out.txt").open("w")) as out:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
         assert main(["validate", "--config", str(config)]) == 0
-        out.flush()
 
-    row = next(r for r in (tmp_path / "out.txt").read_text().splitlines() if r.startswith("amc23 "))
+    row = next(line for line in out.getvalue().splitlines() if line.startswith("amc23 "))
     assert row.split()[1] == "40"
     assert "[" in row
     (path,) = (tmp_path / "responses").glob("validate-amc23-*.jsonl")

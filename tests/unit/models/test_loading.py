@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from transformers import AutoTokenizer, LlamaConfig
+from transformers import AutoTokenizer, LlamaConfig, PreTrainedTokenizerFast
 
 from limr.models.loading import (
     Pretrained,
@@ -23,7 +23,12 @@ def folder(tiny_lm, tmp_path):
 
 @pytest.fixture
 def tokenizer_folder(tmp_path):
-    build_tokenizer(["3+4=7", "\\boxed{7}"], 270).save_pretrained(tmp_path)
+    """A tokenizer of no model's own class, which would bring special tokens of its own."""
+    PreTrainedTokenizerFast(
+        tokenizer_object=build_tokenizer(["3+4=7"], 270).backend_tokenizer,
+        pad_token="<|pad|>",
+        eos_token="<|end|>",
+    ).save_pretrained(tmp_path)
     LlamaConfig().save_pretrained(tmp_path)  # a tokenizer is looked for in model folders only
     return tmp_path
 
