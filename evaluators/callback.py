@@ -45,12 +45,13 @@ class Evaluation(Callback):
     before and after; a resumed fit takes "before" from its checkpoint.
 
     Args:
-        dirpath: Folder of the response files.
+        dirpath: Folder of the response files; None is `responses` in the trainer's
+            `default_root_dir`.
         seed: Seed of the bootstrap intervals.
     """
 
-    def __init__(self, dirpath: str, seed: int = 0) -> None:
-        self.dirpath = Path(dirpath)
+    def __init__(self, dirpath: str | None = None, seed: int = 0) -> None:
+        self.dirpath = dirpath
         self.seed = seed
         self.step = 0
         self.before: Measurement | None = None
@@ -133,7 +134,8 @@ class Evaluation(Callback):
         if unjudged := describe_unjudged(rows):
             pl_module.print(unjudged)
         if trainer.is_global_zero:
-            write_responses(rows, self.dirpath, verb=verb, step=self.step)
+            folder = Path(self.dirpath or Path(trainer.default_root_dir) / "responses")
+            write_responses(rows, folder, verb=verb, step=self.step)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print what training changed, where there is a measurement from before it."""

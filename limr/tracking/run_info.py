@@ -18,14 +18,7 @@ _PACKAGES = ("limr", "torch", "lightning", "transformers")
 
 
 class RunInfo(Callback):
-    """Tags each MLflow run once with what is needed to repeat it or to doubt it.
-
-    Args:
-        trajectories: Folder of the run's trajectories, kept by reference. None leaves the tag out.
-    """
-
-    def __init__(self, trajectories: str | None = None) -> None:
-        self.trajectories = trajectories
+    """Tags each MLflow run once with what is needed to repeat it, to doubt it and to find its files."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Tag the runs; the data module is set up by then, so its digest is known."""
@@ -33,11 +26,10 @@ class RunInfo(Callback):
         if not (loggers and trainer.is_global_zero):
             return
         verb = TrainerFn(stage).value
-        tags = {"verb": verb, **git_state(Path(limr.__file__)), **environment()}
+        folder = str(Path(trainer.default_root_dir).resolve())
+        tags = {"verb": verb, "folder": folder, **git_state(Path(limr.__file__)), **environment()}
         if verb == "fit":
             tags |= data_state(getattr(trainer, "datamodule", None))
-        if self.trajectories is not None:
-            tags["trajectories"] = str(Path(self.trajectories).resolve())
         for logger in loggers:
             for name, value in tags.items():
                 logger.experiment.set_tag(logger.run_id, name, value)

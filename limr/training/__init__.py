@@ -1,5 +1,6 @@
 """Lightning modules and callbacks: how a run learns."""
 
+from limr.training.checkpoint import RunCheckpoint
 from limr.training.export import HuggingFaceExport
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_module import PPOModule
@@ -12,6 +13,7 @@ __all__ = [
     "PPOConfig",
     "PPOModule",
     "PPOProgress",
+    "RunCheckpoint",
     "SupervisedModule",
     "TrajectoryRecorder",
 ]

@@ -15,11 +15,11 @@ class HuggingFaceExport(Callback):
     Works for any module with ``policy.model`` and ``tokenizer``. Other files in the folder stay.
 
     Args:
-        dirpath: The folder; made if missing.
+        dirpath: The folder, made if missing; None is `model` in the trainer's `default_root_dir`.
     """
 
-    def __init__(self, dirpath: str) -> None:
-        self.dirpath = Path(dirpath)
+    def __init__(self, dirpath: str | None = None) -> None:
+        self.dirpath = dirpath
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write from the first process only.
@@ -30,9 +30,10 @@ class HuggingFaceExport(Callback):
         if not trainer.is_global_zero:
             return
         module: Any = pl_module
-        self.dirpath.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self.dirpath) as staging:
+        folder = Path(self.dirpath or Path(trainer.default_root_dir) / "model")
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder) as staging:
             module.policy.model.save_pretrained(staging)
             module.tokenizer.save_pretrained(staging)
             for path in Path(staging).iterdir():
-                path.replace(self.dirpath / path.name)
+                path.replace(folder / path.name)

@@ -136,7 +136,7 @@ def test_the_run_is_in_mlflow_with_its_config_and_circumstances(fits):
     assert status == "FINISHED"
     assert tags["seed"] == "1"
     assert len(tags["data.digest"]) == 64
-    assert tags["trajectories"].endswith("first/runs/quickstart/trajectories")
+    assert tags["folder"].endswith("first/runs/quickstart")
     config = (root / "first/runs/quickstart/config.yaml").read_text()
     assert "samples_per_prompt: 4" in config
 

@@ -30,13 +30,13 @@ def repository(tmp_path):
 
 def test_a_run_is_tagged_with_its_circumstances(run_logger, fit, monkeypatch, tmp_path):
     monkeypatch.setenv("PL_GLOBAL_SEED", "7")
-    fit(run_logger, RunInfo(trajectories=str(tmp_path / "trajectories")))
+    fit(run_logger, RunInfo())
     tags = run_logger.experiment.get_run(run_logger.run_id).data.tags
     assert tags["verb"] == "fit"
     assert tags["seed"] == "7"
     assert tags["data.digest"] == "d1ge57"
     assert tags["data.problems"] == "3"
-    assert tags["trajectories"] == str(tmp_path / "trajectories")
+    assert tags["folder"] == str(tmp_path)
     assert tags["version.python"] == platform.python_version()
     assert tags["version.torch"] == torch.__version__
     assert tags["version.lightning"] == lightning.__version__

@@ -1,0 +1,42 @@
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.demos.boring_classes import BoringModel
+
+from limr.training import RunCheckpoint
+
+
+def fit(folder, callback: RunCheckpoint, model: LightningModule | None = None) -> None:
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=2,
+        limit_train_batches=4,
+        limit_val_batches=0,
+        logger=False,
+        default_root_dir=folder,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[callback],
+    )
+    trainer.fit(model or BoringModel())
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_only_the_last_checkpoint_is_kept_in_the_runs_folder(tmp_path):
+    fit(tmp_path, RunCheckpoint())
+    assert names(tmp_path / "checkpoints") == ["last.ckpt"]
+
+
+def test_a_second_run_replaces_it_under_the_same_name(tmp_path):
+    fit(tmp_path, RunCheckpoint())
+    first = (tmp_path / "checkpoints/last.ckpt").read_bytes()
+    fit(tmp_path, RunCheckpoint())
+    assert names(tmp_path / "checkpoints") == ["last.ckpt"]
+    assert (tmp_path / "checkpoints/last.ckpt").read_bytes() != first
+
+
+def test_all_checkpoints_at_a_distance_in_another_folder(tmp_path):
+    callback = RunCheckpoint(str(tmp_path / "kept"), save_top_k=-1, every_n_train_steps=3)
+    fit(tmp_path, callback)
+    assert names(tmp_path / "kept") == ["epoch=0-step=3.ckpt", "epoch=1-step=6.ckpt", "last.ckpt"]
