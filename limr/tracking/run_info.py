@@ -18,7 +18,7 @@ _PACKAGES = ("limr", "torch", "lightning", "transformers")
 
 
 class RunInfo(Callback):
-    """Tags each MLflow run once with what is needed to repeat it, to doubt it and to find its files."""
+    """Tags each MLflow run once with what is needed to repeat it, doubt it and find its files."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Tag the runs; the data module is set up by then, so its digest is known."""
