@@ -15,12 +15,12 @@ verbs:
 
 start here:
   limr fit --config experiments/quickstart.yaml
-  limr validate --config experiments/quickstart.yaml --ckpt_path
-  runs/quickstart/checkpoints/last.ckpt
+  limr validate --config experiments/quickstart.yaml \\
+    --ckpt_path runs/quickstart/checkpoints/last.ckpt
 
 look closer:
   limr fit --help                                    every option of trainer, model, data
-  limr fit --model.help limr.training.PPOModule      what a class takes
+  limr fit --model.help PPOModule                    what a class takes
   limr fit --config FILE --print_config              the run with every default filled in
   limr fit --config FILE --config OVERLAY --trainer.max_epochs 3
                                                      later files and flags win; lists are replaced

@@ -6,28 +6,41 @@ import re
 import sys
 import traceback
 import warnings
+import zipfile
+from pathlib import Path
 from typing import Any, NoReturn
 
 import lightning.pytorch.cli as lightning_cli
 import transformers
 from jsonargparse import DefaultHelpFormatter, set_parsing_settings
-from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 
 import limr.data
 import limr.training  # noqa: F401 - makes short class names known to the parser
 from limr.tracking import MlflowSaveConfig
 
-VERBS = ("fit", "validate")
+VERBS = {
+    "fit": {"model", "datamodule", "train_dataloaders", "val_dataloaders"},
+    "validate": {"model", "datamodule", "dataloaders"},
+}
+"""Each verb with the Trainer arguments that the command line fills in itself."""
 
-_USAGE = "limr VERB --config FILE [--config OVERLAY ...] [--key value ...]"
+_USAGE = "limr {verb} --config FILE [--config OVERLAY ...] [--key value ...]"
 
-_EPILOG = """\
+_DESCRIPTIONS = {
+    "fit": "Train as the YAML files and flags describe; later ones win.",
+    "validate": "Measure a model, or with --ckpt_path a trained one, on the benchmarks.",
+}
+
+_PARTS = """\
 what the parts take:
-  limr fit --model.help PPOModule           PPO: sampling, update, reward, engine, optimizer
-  limr fit --model.help SupervisedModule    a tiny base model from nothing
-  limr fit --data.help MathDataModule       problems, benchmarks, prompts, batches
+  limr {verb} --model.help PPOModule           PPO: sampling, update, reward, engine, optimizer
+  limr {verb} --model.help SupervisedModule    a tiny base model from nothing
+  limr {verb} --data.help MathDataModule       problems, benchmarks, prompts, batches
 the run with every default filled in, runnable as it is:
-  limr fit --config FILE --print_config
+  limr {verb} --config FILE --print_config
+the options below are the trainer's, from Lightning
 """
 
 _NOISE = ("litlogger", "Loading `train_dataloader` to estimate")
@@ -41,7 +54,7 @@ _SCAFFOLD = re.compile(
 
 
 class _HelpFormatter(DefaultHelpFormatter):
-    """Keeps the epilog's lines as they are."""
+    """Keeps the description's lines as they are."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "".join(indent + line for line in text.splitlines(keepends=True))
@@ -58,8 +71,12 @@ class LimrArgumentParser(lightning_cli.LightningArgumentParser):
         message += self._suggestion(message)
         if not self.exit_on_error:
             super().error(message, ex)
-        sys.stderr.write(f"error: {plain(message)}\nhelp:  limr VERB --help\n")
+        sys.stderr.write(f"error: {plain(message)}\nhelp:  {self._command} --help\n")
         sys.exit(2)
+
+    @property
+    def _command(self) -> str:
+        return self.prog.replace(" [options]", "")
 
     def _suggestion(self, message: str) -> str:
         found = _UNKNOWN_KEY.search(message)
@@ -89,24 +106,44 @@ class LimrCLI(lightning_cli.LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """The verbs, each with the Trainer arguments that the command line fills in itself."""
-        data = {"model", "datamodule"}
-        return {
-            "fit": {*data, "train_dataloaders", "val_dataloaders"},
-            "validate": {*data, "dataloaders"},
-        }
-
-    def add_arguments_to_parser(self, parser: lightning_cli.LightningArgumentParser) -> None:
-        """Replace a page of generated usage by what a reader needs."""
-        parser.usage = _USAGE
-        parser.epilog = _EPILOG
+        """The verbs, see :data:`VERBS`."""
+        return VERBS
 
     def parse_arguments(
         self, parser: lightning_cli.LightningArgumentParser, args: lightning_cli.ArgsType
     ) -> None:
-        """Parse `args` alone, whatever `sys.argv` is."""
+        """Parse `args` alone, whatever `sys.argv` is, and look at the checkpoint they name."""
         assert isinstance(args, list)
         self.config = parser.parse_args(args)
+        check_checkpoint(self.config[self.config["subcommand"]].get("ckpt_path"))
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The trainer; what Lightning refuses in its arguments is the user's to mend.
+
+        Raises:
+            ValueError: If Lightning refuses them, for one an accelerator this machine lacks.
+        """
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, ValueError) as error:
+            raise ValueError(f"trainer: {error}") from error
+
+
+def check_checkpoint(path: str | None) -> None:
+    """Refuse a checkpoint that is not there or damaged before anything is built.
+
+    `last`, `best` and `hpc` are left to the trainer, so are URLs and registry names, and folders,
+    which are checkpoints saved by several processes.
+
+    Raises:
+        ValueError: If there is no such file, or it is not the archive that torch saves.
+    """
+    if path is None or path in ("last", "best", "hpc", "registry") or re.match(r"\w+:", path):
+        return
+    if not Path(path).exists():
+        raise ValueError(f"ckpt_path: no such file: {path}")
+    if Path(path).is_file() and not zipfile.is_zipfile(path):
+        raise ValueError(f"ckpt_path: {path} is no checkpoint, or a damaged one")
 
 
 def quiet_libraries() -> None:
@@ -136,7 +173,16 @@ def run(args: list[str]) -> int:
             subclass_mode_model=True,
             subclass_mode_data=True,
             parser_class=LimrArgumentParser,
-            parser_kwargs={"prog": "limr"},
+            parser_kwargs={
+                "prog": "limr",
+                **{
+                    verb: {
+                        "usage": _USAGE.format(verb=verb),
+                        "description": f"{_DESCRIPTIONS[verb]}\n\n{_PARTS.format(verb=verb)}",
+                    }
+                    for verb in VERBS
+                },
+            },
             save_config_callback=MlflowSaveConfig,
             save_config_kwargs={"save_to_log_dir": False},
             auto_configure_optimizers=False,
@@ -157,6 +203,6 @@ def raised_by_limr(error: BaseException | None) -> bool:
     """
     if error is None:
         return False
-    *_, (innermost, _line) = traceback.walk_tb(error.__traceback__)
-    module = str(innermost.f_globals["__name__"]).partition(".")[0]
+    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+    module = str(frames[-1].f_globals["__name__"]).partition(".")[0] if frames else ""
     return module in ("limr", "evaluators") or raised_by_limr(error.__cause__ or error.__context__)

@@ -1,5 +1,7 @@
 """From the name in a YAML file to a tokenizer and weights."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -61,10 +63,11 @@ def load_tokenizer(pretrained: Pretrained) -> PreTrainedTokenizerBase:
     Masks come from lengths, never from ids, so the two may be the same token.
 
     Raises:
-        ValueError: If the tokenizer has no end-of-sequence token.
+        ValueError: If it cannot be loaded, or has no end-of-sequence token.
     """
     name = resolve_pretrained(pretrained.name)
-    tokenizer = AutoTokenizer.from_pretrained(name, revision=pretrained.revision)
+    with _refusing(pretrained):
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=pretrained.revision)
     if tokenizer.eos_token_id is None:
         raise ValueError(f"the tokenizer of {pretrained.name!r} has no end-of-sequence token")
     if tokenizer.pad_token_id is None:
@@ -82,17 +85,33 @@ def load_backbone(pretrained: Pretrained) -> PreTrainedModel:
     return _load(AutoModel, pretrained)
 
 
+@contextmanager
+def _refusing(pretrained: Pretrained) -> Iterator[None]:
+    """A file or hub that does not give the model becomes an error that names the setting."""
+    try:
+        yield
+    except OSError as error:
+        reason = str(error).strip().partition("\n")[0]
+        place = (
+            "not a complete model folder"
+            if Path(resolve_pretrained(pretrained.name)).is_dir()
+            else "no such folder here, and the Hugging Face hub did not give it"
+        )
+        raise ValueError(f"pretrained.name: {pretrained.name!r}: {place} ({reason})") from error
+
+
 def _load(auto_class: Any, pretrained: Pretrained) -> PreTrainedModel:
     name = resolve_pretrained(pretrained.name)
     options: dict[str, Any] = {
         "dtype": getattr(torch, pretrained.dtype),
         "attn_implementation": pretrained.attn_implementation,
     }
-    if torch.get_default_device().type == "meta":
-        config = AutoConfig.from_pretrained(name, revision=pretrained.revision)
-        model: PreTrainedModel = auto_class.from_config(config, **options)
-    else:
-        model = auto_class.from_pretrained(name, revision=pretrained.revision, **options)
+    with _refusing(pretrained):
+        if torch.get_default_device().type == "meta":
+            config = AutoConfig.from_pretrained(name, revision=pretrained.revision)
+            model: PreTrainedModel = auto_class.from_config(config, **options)
+        else:
+            model = auto_class.from_pretrained(name, revision=pretrained.revision, **options)
     if pretrained.gradient_checkpointing:
         # transformers < 5.23 knows the method by its old name only, later ones deprecate that name.
         enable = getattr(model, "activation_checkpointing_enable", None)

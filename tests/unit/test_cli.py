@@ -1,12 +1,14 @@
 """Mistakes end in one clear line and a status, never in a page of traceback."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
+import torch
 
 from limr.__main__ import main
-from limr.cli import plain
+from limr.cli import check_checkpoint, plain, raised_by_limr
 
 QUICKSTART = str(Path(__file__).parents[2] / "experiments" / "quickstart.yaml")
 
@@ -100,6 +102,79 @@ def with_problems(folder, path):
     overlay = folder / "overlay.yaml"
     overlay.write_text(json.dumps({"data": {"init_args": {"problems": source}}}))
     return ("fit", "--config", QUICKSTART, "--config", str(overlay), "--trainer.logger=false")
+
+
+@pytest.mark.parametrize("verb", ["fit", "validate"])
+def test_a_missing_checkpoint_is_named(run, verb):
+    result = run(verb, "--config", QUICKSTART, "--ckpt_path", "missing.ckpt")
+    assert_one_clear_error(result, 1, "ckpt_path", "missing.ckpt")
+
+
+def test_a_damaged_checkpoint_is_named(run, tmp_path):
+    whole, half = tmp_path / "whole.ckpt", tmp_path / "half.ckpt"
+    torch.save({"state_dict": {}}, whole)
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    check_checkpoint(str(whole))
+    result = run("validate", "--config", QUICKSTART, "--ckpt_path", "half.ckpt")
+    assert_one_clear_error(result, 1, "ckpt_path", "half.ckpt")
+
+
+@pytest.mark.parametrize(
+    "path", [None, "last", "best", "hpc", "registry:model", "s3://bucket/a.ckpt", "https://a/b"]
+)
+def test_what_the_trainer_resolves_itself_is_left_to_it(path):
+    check_checkpoint(path)
+
+
+def test_a_folder_may_be_a_checkpoint(tmp_path):
+    check_checkpoint(str(tmp_path))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_an_accelerator_that_is_not_there_is_refused(run):
+    flags = ("--trainer.accelerator=gpu", "--trainer.logger=false")
+    assert_one_clear_error(run("fit", "--config", QUICKSTART, *flags), 1, "trainer", "gpu")
+
+
+def test_a_model_that_nobody_has_is_named(run, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    flags = ("--model.init_args.pretrained.name=models/nope", "--trainer.logger=false")
+    result = run("fit", "--config", QUICKSTART, *flags)
+    assert_one_clear_error(result, 1, "pretrained.name", "models/nope", "no such folder")
+
+
+def test_a_librarys_own_error_keeps_its_traceback():
+    # json's frame is the innermost; a cause that was never raised has no frames
+    with pytest.raises(ValueError) as info:  # noqa: PT011 - any of json's
+        json.loads("{")
+    info.value.__cause__ = OSError("never raised")
+    assert not raised_by_limr(info.value)
+
+
+@pytest.mark.parametrize("verb", ["fit", "validate"])
+def test_the_first_screen_of_a_verbs_help_is_limrs(run, verb):
+    status, out, _ = run(verb, "--help")
+    head = out.splitlines()[:24]
+    assert status == 0
+    assert head[0].startswith(f"usage: limr {verb} --config FILE")
+    for line in (
+        f"  limr {verb} --model.help PPOModule",
+        f"  limr {verb} --data.help MathDataModule",
+        f"  limr {verb} --config FILE --print_config",
+    ):
+        assert any(text.startswith(line) for text in head)
+
+
+def test_a_misuse_points_to_the_verbs_own_help(run):
+    _, _, err = run("validate", "--config", "nowhere.yaml")
+    assert err.splitlines()[-1] == "help:  limr validate --help"
+
+
+def test_the_helps_commands_can_be_pasted(run):
+    _, out, _ = run("--help")
+    commands = out.replace("\\\n", " ").splitlines()
+    validate = next(line for line in commands if line.startswith("  limr validate"))
+    assert shlex.split(validate)[-2:] == ["--ckpt_path", "runs/quickstart/checkpoints/last.ckpt"]
 
 
 def test_a_nested_report_becomes_the_path_of_keys_and_the_fact():

@@ -92,6 +92,21 @@ def test_gradient_checkpointing_is_switched(folder, load):
     ).is_activation_checkpointing
 
 
+@pytest.mark.parametrize("load", [load_tokenizer, load_causal_lm, load_backbone])
+def test_a_model_that_is_neither_here_nor_on_the_hub_is_refused(load, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(
+        ValueError, match=r"pretrained.name: 'models/nope': no such folder here, and"
+    ):
+        load(Pretrained(name="models/nope"))
+
+
+def test_a_folder_without_weights_is_refused(tiny_lm, tmp_path):
+    tiny_lm.config.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"pretrained.name: .*: not a complete model folder"):
+        load_causal_lm(Pretrained(name=str(tmp_path)))
+
+
 def test_on_the_meta_device_no_weight_is_read(tiny_lm, tmp_path):
     tiny_lm.config.save_pretrained(tmp_path)  # the folder holds an architecture only
     pretrained = Pretrained(name=str(tmp_path), dtype="bfloat16", gradient_checkpointing=True)
