@@ -22,6 +22,7 @@ pytestmark = pytest.mark.integration
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 RUNS = sorted(path.name for path in EXPERIMENTS.glob("*.yaml"))
+OVERLAYS = sorted(f"overlay/{path.name}" for path in EXPERIMENTS.glob("overlay/*.yaml"))
 PAPER_RUNS = ("limr_qwen7b.yaml", "full_qwen7b.yaml", "random_qwen7b.yaml", "linear_qwen7b.yaml")
 
 
@@ -54,18 +55,19 @@ def command_line(cli_class, *args):
     )
 
 
-def parsed(path):
+def parsed(*paths):
     """The run with every default filled in, as text and as plain data."""
-    cli = command_line(ParseOnly, "--config", str(path))
+    cli = command_line(ParseOnly, *(arg for path in paths for arg in ("--config", str(path))))
     text = cli._parser("fit").dump(cli.config["fit"], skip_unset=False)
     return text, yaml.safe_load(text)
 
 
-@pytest.fixture(scope="module", params=RUNS)
+@pytest.fixture(scope="module", params=[*RUNS, *OVERLAYS])
 def run(request):
-    """A run file's path, its resolved text and data."""
+    """A run file's path, its resolved text and data; an overlay lies over the quickstart."""
     path = EXPERIMENTS / request.param
-    return path, *parsed(path)
+    below = [EXPERIMENTS / "quickstart.yaml"] if request.param in OVERLAYS else []
+    return path, *parsed(*below, path)
 
 
 def expand(node, folder, found):
@@ -114,7 +116,16 @@ def test_every_group_file_belongs_to_a_run():
     found = set()
     for name in RUNS:
         expand(yaml.safe_load((EXPERIMENTS / name).read_text()), EXPERIMENTS, found)
-    assert set(EXPERIMENTS.glob("*/**/*.yaml")) == found
+    overlays = {EXPERIMENTS / name for name in OVERLAYS}
+    assert set(EXPERIMENTS.glob("*/**/*.yaml")) - overlays == found
+
+
+@pytest.mark.parametrize("name", [*RUNS, *OVERLAYS])
+def test_a_file_begins_with_the_command_that_runs_it(name):
+    lines = (EXPERIMENTS / name).read_text().splitlines()
+    quickstart = "--config experiments/quickstart.yaml " if name in OVERLAYS else ""
+    command = f"# limr fit {quickstart}--config experiments/{name}"
+    assert lines[0] in (command, "# make smollm2")
 
 
 @pytest.fixture(scope="module")
