@@ -1,8 +1,9 @@
 # CPU:  docker build --tag limr .
 # CUDA: docker build --tag limr:cuda --build-arg TORCH_INDEX=https://pypi.org/simple .
 #       (PyPI's own Linux build of torch carries CUDA); then `docker run --gpus all ...`
-# Run:  docker run --rm --volume limr:/work limr fit --config experiments/quickstart.yaml
-#       (the volume starts as the image's /work and keeps runs, mlflow.db and caches)
+# Run:  docker run --rm --volume limr:/home/limr limr fit --config experiments/quickstart.yaml
+#       (the volume starts as the image's /home/limr and keeps runs, mlflow.db and caches)
+# Checked by hadolint and by running its pip steps; the image itself has not been built yet.
 ARG PYTHON_VERSION=3.11
 FROM python:${PYTHON_VERSION}-slim
 
@@ -22,10 +23,10 @@ COPY evaluators evaluators
 RUN pip install --constraint /tmp/constraints.txt --extra-index-url "${TORCH_INDEX}" \
     ".[gguf,reasoning-gym]"
 
-RUN useradd --uid 1000 limr && install --directory --owner limr /work
-WORKDIR /work
+RUN useradd --uid 1000 --create-home limr
+WORKDIR /home/limr
 COPY experiments experiments
-ENV HOME=/work
+ENV HOME=/home/limr
 USER 1000
 ENTRYPOINT ["limr"]
 CMD ["--help"]
