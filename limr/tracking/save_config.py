@@ -18,6 +18,15 @@ class MlflowSaveConfig(SaveConfigCallback):
     saving fails under MLflow (https://github.com/Lightning-AI/pytorch-lightning/issues/20184).
     """
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Save now, but for a fit: other callbacks may still refuse to start it."""
+        if stage != "fit":
+            super().setup(trainer, pl_module, stage)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the configuration of a fit that does start."""
+        super().setup(trainer, pl_module, "fit")
+
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Save the configuration; Lightning calls this once, on the first rank."""
         verb = TrainerFn(stage).value

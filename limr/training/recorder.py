@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from limr.trajectories import TrajectoryRow, TrajectoryWriter
+from limr.trajectories import TrajectoryRow, TrajectoryWriter, has_trajectories
 from limr.types import GradedResponses, PromptBatch, Rollout
 
 
@@ -17,25 +17,36 @@ class TrajectoryRecorder(Callback):
     checkpoint and records it anew.
     """
 
-    def __init__(self, dirpath: str | Path, save_responses: bool = True) -> None:
+    def __init__(self, dirpath: str | None = None, save_responses: bool = True) -> None:
         """Name the folder.
 
         Args:
-            dirpath: The run's own folder for trajectories.
+            dirpath: The run's own folder for trajectories; None is `trajectories` in the trainer's
+                `default_root_dir`.
             save_responses: Keep the texts, too; without them a row takes a few bytes.
         """
-        self.dirpath = Path(dirpath)
+        self.dirpath = dirpath
         self.save_responses = save_responses
         self._policy_version = 0
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the folder and drop what this run is about to record again.
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open the folder, before anything is measured.
 
         Raises:
-            ValueError: If a new run would overwrite another run's trajectories.
+            ValueError: If a new run would write among another run's trajectories.
         """
+        folder = Path(self.dirpath or Path(trainer.default_root_dir) / "trajectories")
+        if trainer.ckpt_path is None and has_trajectories(folder):
+            raise ValueError(
+                f"{folder} holds the trajectories of an earlier run; set another "
+                "trainer.default_root_dir, move that folder away, or go on with that run by "
+                "--ckpt_path"
+            )
         run_id = str(trainer.logger.version) if trainer.logger else ""
-        self._writer = TrajectoryWriter(self.dirpath, trainer.strategy.broadcast(run_id))
+        self._writer = TrajectoryWriter(folder, trainer.strategy.broadcast(run_id))
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Drop what a resumed run is about to record again."""
         if trainer.is_global_zero:
             self._writer.discard_from(trainer.fit_loop.epoch_loop.total_batch_idx + 1)
         trainer.strategy.barrier("trajectories")
@@ -58,7 +69,7 @@ class TrajectoryRecorder(Callback):
         rollout: Rollout = outputs["rollout"]
         self._writer.append(
             rows_of(rollout.graded, self._policy_version, save_responses=self.save_responses),
-            epoch=trainer.current_epoch,
+            epoch=batch.epoch,
             step=trainer.fit_loop.epoch_loop.total_batch_idx,
             rank=trainer.global_rank,
         )

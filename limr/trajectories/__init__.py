@@ -5,6 +5,7 @@ from limr.trajectories.store import (
     SCHEMA_VERSION,
     TrajectoryRow,
     TrajectoryWriter,
+    has_trajectories,
     read_trajectories,
 )
 
@@ -13,5 +14,6 @@ __all__ = [
     "SCHEMA_VERSION",
     "TrajectoryRow",
     "TrajectoryWriter",
+    "has_trajectories",
     "read_trajectories",
 ]

@@ -90,22 +90,16 @@ class TrajectoryWriter:
         """Delete what was recorded from `step` on, by any rank; the number of files.
 
         A run that goes on from an older checkpoint takes these steps again.
-
-        Raises:
-            ValueError: If `step` is 0, so that nothing would remain, and the rows are another
-                run's.
         """
         files = [path for path in _files(self.dirpath) if _step(path) >= step]
-        if step == 0 and files:
-            owner = _read(files[0], ["run_id"]).column("run_id")
-            if len(owner) and owner[0].as_py() != self.run_id:
-                raise ValueError(
-                    f"{self.dirpath} holds trajectories of run {owner[0].as_py()!r}; give this run "
-                    "another dirpath, or move that folder away"
-                )
         for path in files:
             path.unlink()
         return len(files)
+
+
+def has_trajectories(dirpath: str | Path) -> bool:
+    """Whether a folder holds rows of any run."""
+    return bool(_files(Path(dirpath)))
 
 
 def read_trajectories(dirpath: str | Path, columns: Sequence[str] | None = None) -> pyarrow.Table:

@@ -1,3 +1,6 @@
+import sys
+
+import pytest
 import yaml
 from lightning.pytorch.cli import LightningCLI
 from tracking_toys import ToyData, ToyModule
@@ -12,6 +15,12 @@ QUIET = {
     "enable_model_summary": False,
     "enable_checkpointing": False,
 }
+
+
+@pytest.fixture(autouse=True)
+def no_other_arguments(monkeypatch):
+    """LightningCLI warns when the process has arguments besides those it is given."""
+    monkeypatch.setattr(sys, "argv", ["limr"])
 
 
 def run_cli(root, logger, *flags):

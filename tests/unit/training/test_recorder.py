@@ -68,7 +68,7 @@ class Parrot(LightningModule):
 
 
 def fit(tmp_path, tokenizer, *, epochs=2, resume=None, checkpoint=None, logger=False, **options):
-    recorder = TrajectoryRecorder(tmp_path / "trajectories", **options)
+    recorder = TrajectoryRecorder(**options)
     trainer = Trainer(
         max_epochs=epochs,
         limit_val_batches=0,
@@ -134,11 +134,18 @@ def test_a_resumed_run_records_each_step_once(tmp_path, tokenizer):
         assert len(list((tmp_path / "trajectories").iterdir())) == 4
 
 
-def test_a_new_run_in_another_runs_folder_is_refused(tmp_path, tokenizer):
-    fit(tmp_path, tokenizer, epochs=1, logger=CSVLogger(tmp_path, version="first"))
-    assert set(columns(tmp_path, "run_id")) == {("first",)}
-    with pytest.raises(ValueError, match="holds trajectories of run 'first'"):
-        fit(tmp_path, tokenizer, epochs=1, logger=CSVLogger(tmp_path, version="second"))
+@pytest.mark.parametrize("named", [True, False])
+def test_a_new_run_in_a_used_folder_is_refused_before_anything_is_written(
+    tmp_path, tokenizer, named
+):
+    def logger(version):
+        return CSVLogger(tmp_path / "csv", version=version) if named else False
+
+    fit(tmp_path, tokenizer, epochs=1, logger=logger("first"))
+    before = columns(tmp_path, "run_id", "step", "problem_id")
+    with pytest.raises(ValueError, match=r"an earlier run; set another trainer\.default_root_dir"):
+        fit(tmp_path, tokenizer, epochs=1, logger=logger("second"))
+    assert columns(tmp_path, "run_id", "step", "problem_id") == before
 
 
 def test_rows_number_a_problems_samples():

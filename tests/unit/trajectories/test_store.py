@@ -2,7 +2,13 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from limr.trajectories import SCHEMA, TrajectoryRow, TrajectoryWriter, read_trajectories
+from limr.trajectories import (
+    SCHEMA,
+    TrajectoryRow,
+    TrajectoryWriter,
+    has_trajectories,
+    read_trajectories,
+)
 
 
 def row(problem_id="p", **changes):
@@ -94,14 +100,12 @@ def test_discarding_removes_later_steps_of_all_ranks(tmp_path):
     assert column(tmp_path, "step") == [3, 3]
 
 
-def test_a_new_run_does_not_delete_another_runs_rows(tmp_path):
-    TrajectoryWriter(tmp_path, "first").append([row()], epoch=0, step=0, rank=0)
-    with pytest.raises(
-        ValueError, match="holds trajectories of run 'first'; give this run another"
-    ):
-        TrajectoryWriter(tmp_path, "second").discard_from(0)
-    assert len(column(tmp_path, "step")) == 1
-    assert TrajectoryWriter(tmp_path, "first").discard_from(0) == 1
+def test_a_folder_is_used_once_rows_are_in_it(tmp_path):
+    assert not has_trajectories(tmp_path / "absent")
+    (tmp_path / "notes.txt").write_text("other files do not count\n")
+    assert not has_trajectories(tmp_path)
+    TrajectoryWriter(tmp_path, "run").append([row()], epoch=0, step=0, rank=0)
+    assert has_trajectories(tmp_path)
 
 
 @pytest.mark.parametrize("folder", ["", "absent"])
