@@ -251,6 +251,23 @@ def _riddle(rng: random.Random) -> Draft:
     return Draft(story, str(rng.randint(0, 99)), "")
 
 
+def _mod(rng: random.Random) -> Draft:
+    start, modulus = rng.randint(10, 99), rng.randint(2, 9)
+    multiple = start // modulus * modulus
+    return _draft(f"{start} mod {modulus}=", start, [("-", multiple)])
+
+
+def _gcd(rng: random.Random) -> Draft:
+    """Euclid's algorithm, each remainder by taking off the largest multiple."""
+    large, small = sorted((rng.randint(2, 99), rng.randint(2, 99)), reverse=True)
+    prompt, lines = f"gcd({large},{small})=", list[str]()
+    while small:
+        rest = large % small
+        lines.append(f"{large}-{large - rest}={rest}")
+        large, small = small, rest
+    return Draft(prompt, str(large), f"{','.join(lines)}\\boxed{{{large}}}")
+
+
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "pair": Family("easy", _pair),
@@ -269,6 +286,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "word": Family("middle", _word),
         "big_product": Family("hard", _big_product),
         "riddle": Family("impossible", _riddle),
+        "mod": Family("hard", _mod),
+        "gcd": Family("hard", _gcd),
         "product_mixed": Family("unseen", _product_mixed),
         "digits_mixed": Family("unseen", _digits_mixed),
     }
@@ -278,5 +297,6 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 A head (a number, a product, a largest value, a digit sum) is followed by a tail: one-digit steps
 (``chain``), a two-digit step (``carry``) or both (``mixed``). Two cells of that grid are kept
 unseen, ``product_mixed`` and ``digits_mixed``: their heads and their tail stand in other families,
-the combination in none.
+the combination in none. ``mod`` and ``gcd`` stand in no default mix, for the shipped base model was
+not trained on them; a ``mix`` can ask for them.
 """

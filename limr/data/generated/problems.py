@@ -52,7 +52,8 @@ DEFAULT_MIX: Mapping[str, float] = MappingProxyType(
 UNSEEN_MIX: Mapping[str, float] = MappingProxyType({"product_mixed": 0.5, "digits_mixed": 0.5})
 """Family shares of ``unseen``."""
 
-_MAX_DRAWS_PER_PROBLEM = 2000
+_MAX_VAIN_DRAWS = 50_000
+"""Draws in a row without a new problem after which a family counts as exhausted."""
 
 
 class GeneratedProblems(ProblemSource):
@@ -113,6 +114,11 @@ def split_of(prompt: str) -> int:
     return int(_digest(prompt), 16) % 100
 
 
+def _id(family: str, prompt: str, answer: str) -> str:
+    """Prompt and gold answer make a problem: the same one has the same id in every set."""
+    return f"{family}-{_digest(f'{prompt}|{answer}')[:16]}"
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -144,12 +150,13 @@ def _draw_family(family: str, split: str, count: int, seed: int) -> Iterable[Pro
     """``count`` problems of one family with distinct prompts that belong to the split."""
     rng = random.Random(f"limr/{split}/{seed}/{family}")
     found: dict[str, Draft] = {}
-    for _ in range(count * _MAX_DRAWS_PER_PROBLEM):
-        if len(found) == count:
-            break
+    vain_draws = 0
+    while len(found) < count and vain_draws < _MAX_VAIN_DRAWS:
         draft = FAMILIES[family].draw(rng)
-        if split_of(draft.prompt) in SPLIT_PERCENT[split]:
-            found.setdefault(draft.prompt, draft)
+        vain_draws += 1
+        if draft.prompt not in found and split_of(draft.prompt) in SPLIT_PERCENT[split]:
+            found[draft.prompt] = draft
+            vain_draws = 0
     if len(found) < count:
         raise ValueError(
             f"size: found only {len(found)} of {count} distinct {family!r} problems in split "
@@ -160,7 +167,7 @@ def _draw_family(family: str, split: str, count: int, seed: int) -> Iterable[Pro
 
 def _problem(family: str, draft: Draft) -> Problem:
     return Problem(
-        id=f"{family}-{_digest(draft.prompt)[:16]}",
+        id=_id(family, draft.prompt, draft.answer),
         prompt=draft.prompt,
         answer=draft.answer,
         family=family,
@@ -176,7 +183,7 @@ def _mislabel(problems: list[Problem], share: float, rng: random.Random) -> list
         right = problems[index]
         wrong = str(int(right.answer) + rng.randint(1, 9))
         problems[index] = Problem(
-            id=f"{right.id}-mislabelled",
+            id=_id(right.family, right.prompt, wrong),
             prompt=right.prompt,
             answer=wrong,
             family=right.family,

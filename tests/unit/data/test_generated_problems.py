@@ -1,16 +1,19 @@
 """Generated problem sets: the same bytes anywhere, disjoint, and right."""
 
 import hashlib
+import math
+import random
 import re
 
 import pytest
 
-from limr.data.generated import FAMILIES, SPLIT_PERCENT, GeneratedProblems
+from limr.data.generated import DEFAULT_MIX, FAMILIES, SPLIT_PERCENT, GeneratedProblems
 from limr.types import Problem
 
-PINNED_TRAIN = "1e92b835d117d049da5eb51495e3cc28ab65c4ef08009757577f339f5bce10a5"
-PINNED_UNSEEN = "cf85bb29b92e42b6bccfc68e924f5a778c99bdcf8cdc600d413165ed852221ec"
+PINNED_TRAIN = "f6db8c76892b237d59e001b7a215bcd72ed3496778ba2a0c8a9f2ba556d05600"
+PINNED_UNSEEN = "3d43aee53e5c8e273e4cd61a677c3a419cbc340aeb2fe3227f4b107c3ef071ab"
 ALL_SPLITS = tuple(SPLIT_PERCENT)
+RNG = random.Random(0)
 STEP = re.compile(r"([+*/-])(\d+)=(\d+)")
 
 
@@ -83,7 +86,8 @@ def independent_answer(problem: Problem) -> int:
         ]
         return total + sum(s * n for s, n in zip(signs, deeds, strict=True))
     names = {"sum": lambda number: sum(map(int, str(number))), "max": max, "min": min}
-    return eval(prompt.removesuffix("="), names)
+    names["gcd"] = math.gcd
+    return eval(prompt.removesuffix("=").replace("mod", "%"), names)
 
 
 @pytest.mark.parametrize("split", ["train", "unseen"])
@@ -92,6 +96,30 @@ def test_gold_answers_agree_with_an_independent_evaluation(split: str):
     assert len(solvable) > 700
     for problem in solvable:
         assert independent_answer(problem) == int(problem.answer), problem
+
+
+@pytest.mark.parametrize("family", ["mod", "gcd"])
+def test_families_outside_the_default_mix_are_right_step_by_step(family):
+    assert family not in DEFAULT_MIX
+    problems = GeneratedProblems("train", 60, mix={family: 1.0}).load()
+    for problem in problems:
+        assert independent_answer(problem) == int(problem.answer)
+        steps, boxed = re.fullmatch(r"(.*)\\boxed\{(\d+)\}", problem.solution).groups()
+        assert boxed == problem.answer
+        for step in steps.split(","):
+            left, right = step.split("=")
+            assert eval(left) == int(right)
+    prompt = {"mod": "87 mod 9=", "gcd": "gcd(48,18)="}[family]
+    drawn = next(d for d in iter(lambda: FAMILIES[family].draw(RNG), None) if d.prompt == prompt)
+    expected = {"mod": "87-81=6\\boxed{6}", "gcd": "48-36=12,18-12=6,12-12=0\\boxed{6}"}
+    assert drawn.solution == expected[family]
+
+
+def test_one_id_has_one_prompt_and_one_gold_over_all_seeds():
+    golds = {}
+    for seed in range(20):
+        for p in GeneratedProblems("train", 100, seed, mislabelled=0.2).load():
+            assert golds.setdefault(p.id, (p.prompt, p.answer)) == (p.prompt, p.answer)
 
 
 def test_impossible_problems_lack_a_number():
