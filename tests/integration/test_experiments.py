@@ -94,8 +94,7 @@ def overwritten(written, resolved, key=""):
     if isinstance(written, list) and isinstance(resolved, list) and len(written) == len(resolved):
         pairs = enumerate(zip(written, resolved, strict=True))
         return [bad for i, (a, b) in pairs for bad in overwritten(a, b, f"{key}[{i}]")]
-    if isinstance(written, str) and isinstance(resolved, str):
-        # a short class name is written out in full
+    if key.endswith("class_path"):  # a short class name is written out in full
         return [] if resolved.rpartition(".")[2] == written.rpartition(".")[2] else [key]
     return [] if written == resolved else [key]
 
