@@ -3,12 +3,10 @@
 import json
 from collections.abc import Iterable, Sequence
 
+from limr.data.messages import SHOWN
 from limr.data.sources import read_bytes
 from limr.types import Problem
 from limr.verifier import check_gold
-
-SHOWN = 5
-"""Offenders named in one message."""
 
 
 def read_ids(path: str) -> list[str]:
@@ -53,10 +51,3 @@ def ungradable(problems: Iterable[Problem]) -> dict[str, str]:
     """Reasons by id for the problems whose gold answer the verifier cannot read."""
     reasons = ((problem.id, check_gold(problem.answer)) for problem in problems)
     return {identifier: reason for identifier, reason in reasons if reason is not None}
-
-
-def listing(reasons: Iterable[tuple[str, str]]) -> str:
-    """The first few ids with their reasons, and how many more there are."""
-    items = [f"{identifier}: {reason}" for identifier, reason in reasons]
-    more = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return "; ".join(items[:SHOWN]) + more

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning.pytorch import LightningDataModule
 
-from limr.data.checks import SHOWN, listing, read_ids, restrict, ungradable
+from limr.data.checks import read_ids, restrict, ungradable
 from limr.data.loaders import BenchmarkLoader, Coverage, Prompt, PromptLoader, hashed_order
+from limr.data.messages import SHOWN, listing
 from limr.data.sources import ProblemSource
 from limr.data.templates import ChatTemplate, PromptTemplate
+from limr.seeding import run_seed
 from limr.types import Problem, Sampling
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class MathDataModule(LightningDataModule):
         self.sample_seed = sample_seed
         self.ids_file = ids_file
         self.on_bad_gold = on_bad_gold
-        self.seed = int(os.environ.get("PL_GLOBAL_SEED", "0")) if seed is None else seed
+        self.seed = run_seed() if seed is None else seed
         self._prompts: dict[str, Prompt] | None = None
         self._benchmark_prompts: dict[str, list[Prompt]] | None = None
         self._selections: list[tuple[int, list[str]]] = []

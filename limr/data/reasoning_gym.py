@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from limr.data.allocation import shares
 from limr.data.rows import prompt_id
 from limr.data.sources import ProblemSource
 from limr.types import Problem
@@ -95,21 +96,6 @@ def split_of(prompt: str) -> Split:
     digest = hashlib.sha256(b"split" + prompt.strip().encode()).digest()
     percent = int.from_bytes(digest[:8], "big") % 100
     return next(split for split, part in _PERCENT.items() if percent in part)
-
-
-def shares(weights: dict[str, float], size: int) -> dict[str, int]:
-    """`size` shared out by weight, largest remainders first, ties to the earlier name.
-
-    Example:
-        >>> shares({"gcd": 2.0, "lcm": 1.0}, 5)
-        {'gcd': 3, 'lcm': 2}
-    """
-    exact = {name: size * weight / sum(weights.values()) for name, weight in weights.items()}
-    counts = {name: int(share) for name, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: counts[name] - exact[name])
-    for name in by_remainder[: size - sum(counts.values())]:
-        counts[name] += 1
-    return counts
 
 
 def _items(task: str, seed: int, limit: int) -> Iterator[dict[str, Any]]:

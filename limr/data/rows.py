@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from limr.data.messages import listing
 from limr.types import Problem
 
 OnBadRow = Literal["error", "skip"]
 
-_SHOWN = 5
 _logger = logging.getLogger(__name__)
 
 
@@ -67,14 +67,14 @@ def problems_from_rows(
     """
     problems: list[Problem] = []
     first_row: dict[str, int] = {}
-    bad: list[str] = []
+    bad: list[tuple[str, str]] = []
     for number, row in rows:
         try:
             problem = _problem(row, columns, id_prefix)
             if problem.id in first_row:
                 raise BadRowError(_repeated(problem, first_row[problem.id], columns))
         except BadRowError as error:
-            bad.append(f"row {number}: {error}")
+            bad.append((f"row {number}", str(error)))
             continue
         first_row[problem.id] = number
         problems.append(problem)
@@ -84,17 +84,15 @@ def problems_from_rows(
     return problems
 
 
-def _report(bad: list[str], where: str, on_bad_row: OnBadRow) -> None:
+def _report(bad: list[tuple[str, str]], where: str, on_bad_row: OnBadRow) -> None:
     if not bad:
         return
-    more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-    listing = "; ".join(bad[:_SHOWN]) + more
     if on_bad_row == "error":
         raise ValueError(
-            f"{where}: {len(bad)} bad row(s): {listing}. Correct the data, or set "
+            f"{where}: {len(bad)} bad row(s): {listing(bad)}. Correct the data, or set "
             "on_bad_row: skip to train without these rows"
         )
-    _logger.warning("%s: skipped %d bad row(s): %s", where, len(bad), listing)
+    _logger.warning("%s: skipped %d bad row(s): %s", where, len(bad), listing(bad))
 
 
 def _problem(row: Mapping[str, Any], columns: Columns, id_prefix: str) -> Problem:

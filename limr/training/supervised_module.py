@@ -13,7 +13,7 @@ from limr.data.sources import ProblemSource
 from limr.data.supervised import IGNORED, SupervisedBatch
 from limr.models.policy import Policy
 from limr.models.tiny import TinyArchitecture, build_model, build_tokenizer
-from limr.training.seeding import derive_seed, run_seed
+from limr.seeding import derive_seed, run_seed
 
 
 class SupervisedModule(LightningModule):

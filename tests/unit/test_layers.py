@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 MAY_IMPORT = {
     "limr": set(),
     "types": {"limr"},
+    "seeding": {"limr"},
     "rl": {"limr", "types"},
     "verifier": {"limr", "types"},
     "trajectories": {"limr", "types"},
@@ -30,7 +31,7 @@ MAY_IMPORT |= {"cli": {*MAY_IMPORT}}
 MAY_IMPORT |= {"__main__": {*MAY_IMPORT}}
 MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "__main__"}}
 
-WITHOUT_TORCH = ("types", "verifier", "trajectories", "selection")
+WITHOUT_TORCH = ("types", "seeding", "verifier", "trajectories", "selection")
 """Start in a moment and run in many worker processes."""
 
 

@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from limr.data.allocation import shares
 from limr.data.generated.families import FAMILIES, Draft
 from limr.data.sources import ProblemSource
 from limr.types import Problem
@@ -98,17 +99,18 @@ class GeneratedProblems(ProblemSource):
         """The problems, families shuffled."""
         rng = random.Random(f"limr/{self.split}/{self.seed}")
         problems: list[Problem] = []
-        for family, count in _counts(self.mix, self.size).items():
+        weights = {family: self.mix[family] for family in FAMILIES if self.mix.get(family)}
+        for family, count in shares(weights, self.size).items():
             problems += _draw_family(family, self.split, count, self.seed)
         problems = _mislabel(problems, self.mislabelled, rng)
         rng.shuffle(problems)
         return problems
 
 
-def split_of(prompt: str) -> int:
+def split_percentile(prompt: str) -> int:
     """The percentile (0 to 99) that decides which splits a prompt may stand in.
 
-    >>> split_of("3+4=") == split_of("3+4=")
+    >>> split_percentile("3+4=") == split_percentile("3+4=")
     True
     """
     return int(_digest(prompt), 16) % 100
@@ -135,26 +137,16 @@ def _check_mix(mix: Mapping[str, float], split: str) -> None:
         raise ValueError("mix: at least one family needs a positive share")
 
 
-def _counts(mix: Mapping[str, float], size: int) -> dict[str, int]:
-    """Whole numbers that sum to ``size`` (largest remainders), in the order of FAMILIES."""
-    total = sum(mix.values())
-    exact = {family: mix[family] / total * size for family in FAMILIES if mix.get(family)}
-    counts = {family: int(share) for family, share in exact.items()}
-    by_rest = sorted(exact, key=lambda family: counts[family] - exact[family])
-    for family in by_rest[: size - sum(counts.values())]:
-        counts[family] += 1
-    return counts
-
-
 def _draw_family(family: str, split: str, count: int, seed: int) -> Iterable[Problem]:
     """``count`` problems of one family with distinct prompts that belong to the split."""
     rng = random.Random(f"limr/{split}/{seed}/{family}")
     found: dict[str, Draft] = {}
+    percent = SPLIT_PERCENT[split]
     vain_draws = 0
     while len(found) < count and vain_draws < _MAX_VAIN_DRAWS:
         draft = FAMILIES[family].draw(rng)
         vain_draws += 1
-        if draft.prompt not in found and split_of(draft.prompt) in SPLIT_PERCENT[split]:
+        if draft.prompt not in found and split_percentile(draft.prompt) in percent:
             found[draft.prompt] = draft
             vain_draws = 0
     if len(found) < count:

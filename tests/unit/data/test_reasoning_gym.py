@@ -6,7 +6,7 @@ from math import gcd
 import pytest
 
 from limr.data import ReasoningGymProblems
-from limr.data.reasoning_gym import shares, split_of
+from limr.data.reasoning_gym import split_of
 
 
 @pytest.fixture(autouse=True)
@@ -48,11 +48,6 @@ def test_only_plain_numbers_are_answers():
     problems = draw(tasks=["fraction_simplification", "base_conversion"], size=40)
     assert all(re.fullmatch(r"-?\d+(/\d+|\.\d+)?", p.answer) for p in problems)
     assert any("/" in p.answer for p in problems)
-
-
-def test_shares_are_largest_remainders():
-    assert shares({"a": 1.0, "b": 1.0, "c": 1.0}, 4) == {"a": 2, "b": 1, "c": 1}
-    assert shares({"a": 0.5, "b": 0.3, "c": 0.2}, 5) == {"a": 3, "b": 1, "c": 1}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import torch
 
-from limr.training.seeding import derive_seed, reseed, run_seed
+from limr.seeding import derive_seed, reseed, run_seed
 
 
 def test_run_seed_is_what_seed_everything_set(monkeypatch):

@@ -3,8 +3,6 @@
 import hashlib
 import os
 
-import torch
-
 
 def run_seed() -> int:
     """The seed given to `seed_everything` (the YAML's first line), 0 when none was."""
@@ -26,4 +24,6 @@ def derive_seed(*parts: int | str) -> int:
 
 def reseed(*parts: int | str) -> None:
     """Set torch's global generators (CPU and devices) from the run's seed and these counters."""
+    import torch
+
     torch.manual_seed(derive_seed(run_seed(), *parts))
