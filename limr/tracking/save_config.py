@@ -23,8 +23,12 @@ class MlflowSaveConfig(SaveConfigCallback):
         if stage != "fit":
             super().setup(trainer, pl_module, stage)
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the configuration of a fit that does start."""
+        super().setup(trainer, pl_module, "fit")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save it where no sanity check came first; a file is saved once."""
         super().setup(trainer, pl_module, "fit")
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

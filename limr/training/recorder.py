@@ -1,12 +1,13 @@
 """Keeps every rollout's outcome, the raw material of selection."""
 
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from limr.trajectories import TrajectoryRow, TrajectoryWriter, has_trajectories
+from limr.trajectories import TrajectoryRow, TrajectoryWriter, recorded_run
 from limr.types import GradedResponses, PromptBatch, Rollout
 
 
@@ -14,7 +15,8 @@ class TrajectoryRecorder(Callback):
     """Writes one row per training response, keyed by problem, epoch and step.
 
     Steps count rollout batches over the whole run. A resumed run drops what was recorded after its
-    checkpoint and records it anew.
+    checkpoint and records it anew, under the run id it began with: the checkpoint keeps it, so that
+    no checkpoint can go on among another run's rows.
     """
 
     def __init__(self, dirpath: str | None = None, save_responses: bool = True) -> None:
@@ -28,28 +30,50 @@ class TrajectoryRecorder(Callback):
         self.dirpath = dirpath
         self.save_responses = save_responses
         self._policy_version = 0
+        self._run_id = ""
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the folder, before anything is measured.
+    def state_dict(self) -> dict[str, str]:
+        """The id that the rows carry."""
+        return {"run_id": self._run_id}
+
+    def load_state_dict(self, state_dict: dict[str, str]) -> None:
+        """Go on under the same id."""
+        self._run_id = state_dict["run_id"]
+
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open the folder before anything is measured.
+
+        Some strategies (FSDP among them) restore a checkpoint only after `on_fit_start`.
 
         Raises:
-            ValueError: If a new run would write among another run's trajectories.
+            ValueError: If the folder holds another run's trajectories.
         """
-        folder = Path(self.dirpath or Path(trainer.default_root_dir) / "trajectories")
-        if trainer.ckpt_path is None and has_trajectories(folder):
-            raise ValueError(
-                f"{folder} holds the trajectories of an earlier run; set another "
-                "trainer.default_root_dir, move that folder away, or go on with that run by "
-                "--ckpt_path"
-            )
-        run_id = str(trainer.logger.version) if trainer.logger else ""
-        self._writer = TrajectoryWriter(folder, trainer.strategy.broadcast(run_id))
+        self._open(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Drop what a resumed run is about to record again."""
+        """Open the folder and drop what a resumed run is about to record again.
+
+        Raises:
+            ValueError: If the folder holds another run's trajectories.
+        """
+        self._open(trainer)
         if trainer.is_global_zero:
             self._writer.discard_from(trainer.fit_loop.epoch_loop.total_batch_idx + 1)
         trainer.strategy.barrier("trajectories")
+
+    def _open(self, trainer: Trainer) -> None:
+        folder = Path(self.dirpath or Path(trainer.default_root_dir) / "trajectories")
+        found = trainer.strategy.broadcast(recorded_run(folder) if trainer.is_global_zero else None)
+        if found is not None and (trainer.ckpt_path is None or found != self._run_id):
+            raise ValueError(
+                f"{folder} holds the trajectories of an earlier run ({found or 'unnamed'}); set "
+                "another trainer.default_root_dir, move that folder away, or go on with that run "
+                "by the --ckpt_path of one of its checkpoints"
+            )
+        if trainer.ckpt_path is None or not self._run_id:
+            self._run_id = str(trainer.logger.version) if trainer.logger else uuid.uuid4().hex
+        self._run_id = trainer.strategy.broadcast(self._run_id)
+        self._writer = TrajectoryWriter(folder, self._run_id)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: PromptBatch, batch_idx: int

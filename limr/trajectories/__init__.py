@@ -5,8 +5,8 @@ from limr.trajectories.store import (
     SCHEMA_VERSION,
     TrajectoryRow,
     TrajectoryWriter,
-    has_trajectories,
     read_trajectories,
+    recorded_run,
 )
 
 __all__ = [
@@ -14,6 +14,6 @@ __all__ = [
     "SCHEMA_VERSION",
     "TrajectoryRow",
     "TrajectoryWriter",
-    "has_trajectories",
     "read_trajectories",
+    "recorded_run",
 ]

@@ -97,9 +97,13 @@ class TrajectoryWriter:
         return len(files)
 
 
-def has_trajectories(dirpath: str | Path) -> bool:
-    """Whether a folder holds rows of any run."""
-    return bool(_files(Path(dirpath)))
+def recorded_run(dirpath: str | Path) -> str | None:
+    """The run whose rows a folder holds, None when it holds no rows."""
+    for path in _files(Path(dirpath)):
+        owners = _read(path, ["run_id"]).column("run_id")
+        if len(owners):
+            return str(owners[0])
+    return None
 
 
 def read_trajectories(dirpath: str | Path, columns: Sequence[str] | None = None) -> pyarrow.Table:

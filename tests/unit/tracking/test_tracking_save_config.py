@@ -2,6 +2,7 @@ import sys
 
 import pytest
 import yaml
+from lightning.pytorch import Callback
 from lightning.pytorch.cli import LightningCLI
 from tracking_toys import ToyData, ToyModule
 
@@ -23,11 +24,17 @@ def no_other_arguments(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["limr"])
 
 
-def run_cli(root, logger, *flags):
+class Refuses(Callback):
+    def on_train_start(self, trainer, pl_module):
+        raise ValueError("not in this folder")
+
+
+def run_cli(root, logger, *flags, callbacks=()):
+    own = {"default_root_dir": str(root), "logger": logger, "callbacks": [*callbacks]}
     return LightningCLI(
         ToyModule,
         ToyData,
-        trainer_defaults={**QUIET, "default_root_dir": str(root), "logger": logger},
+        trainer_defaults={**QUIET, **own},
         save_config_callback=MlflowSaveConfig,
         save_config_kwargs={"save_to_log_dir": False},
         seed_everything_default=1,
@@ -72,3 +79,11 @@ def test_a_second_run_in_the_folder_replaces_the_file(tmp_path):
     run_cli(tmp_path, False, "--trainer.limit_train_batches=2")
     saved = yaml.safe_load((tmp_path / "config.yaml").read_text())
     assert saved["trainer"]["limit_train_batches"] == 2
+
+
+def test_a_run_that_another_callback_refuses_leaves_the_file_alone(tmp_path):
+    run_cli(tmp_path, False, "--trainer.limit_train_batches=3")
+    with pytest.raises(ValueError, match="not in this folder"):
+        run_cli(tmp_path, False, "--trainer.limit_train_batches=2", callbacks=[Refuses()])
+    saved = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert saved["trainer"]["limit_train_batches"] == 3

@@ -5,12 +5,13 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.strategies import SingleDeviceStrategy
 
-from limr.data import MathDataModule, PlainTemplate
+from limr.data import Benchmark, MathDataModule, PlainTemplate
 from limr.data.sources import ProblemSource
 from limr.training.recorder import TrajectoryRecorder, rows_of
 from limr.trajectories import TrajectoryWriter, read_trajectories
-from limr.types import GradedResponses, Problem, Rollout, Verdict
+from limr.types import GradedResponses, Problem, Rollout, Sampling, Verdict
 
 SAMPLES = 2
 UPDATES = 3
@@ -34,6 +35,7 @@ class Parrot(LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
     def training_step(self, batch, batch_idx):
+        assert batch.epoch == self.current_epoch
         for _ in range(UPDATES):
             self.manual_backward(self.weight * 1.0)
             self.optimizers().step()
@@ -64,16 +66,28 @@ class Parrot(LightningModule):
         return {"rollout": rollout}
 
     def validation_step(self, batch, batch_idx):
-        raise AssertionError("there are no benchmarks")
+        raise AssertionError("nothing is measured here")
 
 
-def fit(tmp_path, tokenizer, *, epochs=2, resume=None, checkpoint=None, logger=False, **options):
+def fit(
+    tmp_path,
+    tokenizer,
+    *,
+    epochs=2,
+    resume=None,
+    checkpoint=None,
+    logger=False,
+    strategy="auto",
+    benchmarks=None,
+    **options,
+):
     recorder = TrajectoryRecorder(**options)
     trainer = Trainer(
         max_epochs=epochs,
-        limit_val_batches=0,
+        limit_val_batches=1 if benchmarks else 0,
         log_every_n_steps=1,
         accelerator="cpu",
+        strategy=strategy,
         logger=logger,
         callbacks=[recorder, *([checkpoint] if checkpoint else [])],
         enable_checkpointing=checkpoint is not None,
@@ -81,7 +95,7 @@ def fit(tmp_path, tokenizer, *, epochs=2, resume=None, checkpoint=None, logger=F
         enable_model_summary=False,
         default_root_dir=tmp_path,
     )
-    data = MathDataModule(Six(), template=PlainTemplate(), rollout_batch_size=3)
+    data = MathDataModule(Six(), benchmarks, PlainTemplate(), rollout_batch_size=3)
     trainer.fit(Parrot(tokenizer), data, ckpt_path=resume)
     return trainer
 
@@ -143,9 +157,66 @@ def test_a_new_run_in_a_used_folder_is_refused_before_anything_is_written(
 
     fit(tmp_path, tokenizer, epochs=1, logger=logger("first"))
     before = columns(tmp_path, "run_id", "step", "problem_id")
-    with pytest.raises(ValueError, match=r"an earlier run; set another trainer\.default_root_dir"):
-        fit(tmp_path, tokenizer, epochs=1, logger=logger("second"))
+    benchmarks = {"six": Benchmark(problems=Six(), sampling=Sampling())}  # never measured
+    with pytest.raises(ValueError, match=r"an earlier run \(.+\); set another trainer\.def"):
+        fit(tmp_path, tokenizer, epochs=1, logger=logger("second"), benchmarks=benchmarks)
     assert columns(tmp_path, "run_id", "step", "problem_id") == before
+
+
+class RestoresLate(SingleDeviceStrategy):
+    """Restores a checkpoint after `on_fit_start`, as FSDP does."""
+
+    @property
+    def restore_checkpoint_after_setup(self):
+        return True
+
+
+def keep_last(folder):
+    return ModelCheckpoint(
+        dirpath=folder, save_last=True, save_top_k=0, enable_version_counter=False
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Using ModelCheckpoint with manual optimization")
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_resumed_run_goes_on_under_the_id_it_began_with(tmp_path, tokenizer, late, named):
+    def run(version, **options):
+        logger = CSVLogger(tmp_path / "csv", version=version) if named else False
+        strategy = RestoresLate("cpu") if late else "auto"
+        checkpoint = keep_last(tmp_path / "checkpoints")
+        fit(
+            *(tmp_path, tokenizer),
+            logger=logger,
+            strategy=strategy,
+            checkpoint=checkpoint,
+            **options,
+        )
+
+    run("first", epochs=1)
+    run("second", resume=str(tmp_path / "checkpoints" / "last.ckpt"))
+    rows = columns(tmp_path, "run_id", "epoch")
+    assert [epoch for _, epoch in rows] == [0] * 12 + [1] * 12
+    (run_id,) = {run_id for run_id, _ in rows}
+    assert run_id == "first" if named else run_id
+
+
+@pytest.mark.filterwarnings("ignore:Using ModelCheckpoint with manual optimization")
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_a_checkpoint_does_not_go_on_among_another_runs_rows(tmp_path, tokenizer):
+    kept = {name: tmp_path / name / "checkpoints" for name in "ab"}
+    for name, folder in kept.items():
+        fit(tmp_path / name, tokenizer, checkpoint=keep_last(folder))
+    before = columns(tmp_path / "a", "run_id", "step")
+    with pytest.raises(ValueError, match="a/trajectories holds the trajectories of an earlier run"):
+        fit(
+            *(tmp_path / "a", tokenizer),
+            epochs=3,
+            resume=kept["b"] / "last.ckpt",
+            checkpoint=keep_last(kept["b"]),
+        )
+    assert columns(tmp_path / "a", "run_id", "step") == before
 
 
 def test_rows_number_a_problems_samples():

@@ -6,8 +6,8 @@ from limr.trajectories import (
     SCHEMA,
     TrajectoryRow,
     TrajectoryWriter,
-    has_trajectories,
     read_trajectories,
+    recorded_run,
 )
 
 
@@ -100,12 +100,13 @@ def test_discarding_removes_later_steps_of_all_ranks(tmp_path):
     assert column(tmp_path, "step") == [3, 3]
 
 
-def test_a_folder_is_used_once_rows_are_in_it(tmp_path):
-    assert not has_trajectories(tmp_path / "absent")
+def test_a_folder_belongs_to_the_run_whose_rows_are_in_it(tmp_path):
+    assert recorded_run(tmp_path / "absent") is None
     (tmp_path / "notes.txt").write_text("other files do not count\n")
-    assert not has_trajectories(tmp_path)
-    TrajectoryWriter(tmp_path, "run").append([row()], epoch=0, step=0, rank=0)
-    assert has_trajectories(tmp_path)
+    TrajectoryWriter(tmp_path, "idle").append([], epoch=0, step=0, rank=0)
+    assert recorded_run(tmp_path) is None
+    TrajectoryWriter(tmp_path, "run").append([row()], epoch=0, step=0, rank=1)
+    assert recorded_run(tmp_path) == "run"
 
 
 @pytest.mark.parametrize("folder", ["", "absent"])
