@@ -151,8 +151,8 @@ class GradedResponses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Experience(_OnDevice):
-    """Sampled tokens, their scores and what each model thinks of them; no advantages yet."""
+class JudgedTokens(_OnDevice):
+    """Sampled tokens and what each model thinks of them."""
 
     prompt_ids: Tensor
     """(B, L) int64, left-padded."""
@@ -168,6 +168,17 @@ class Experience(_OnDevice):
     """(B, T) float, nats, the frozen reference's."""
     values: Tensor
     """(B, T) float, reward units, the critic's; zeros for critic-free estimators."""
+
+    @property
+    def tokens(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What a model's forward takes: prompt ids and mask, response ids and mask."""
+        return self.prompt_ids, self.prompt_mask, self.response_ids, self.response_mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experience(JudgedTokens):
+    """What an update starts from: judged tokens with their scores, no advantages yet."""
+
     scores: Tensor
     """(B,) float, the verifier's."""
 
@@ -180,23 +191,9 @@ class Rollout(Experience):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trajectory(_OnDevice):
-    """What the update reads: a rollout's tensors with advantages and value targets."""
+class Trajectory(JudgedTokens):
+    """What the update reads: judged tokens with advantages and value targets."""
 
-    prompt_ids: Tensor
-    """(B, L) int64."""
-    prompt_mask: Tensor
-    """(B, L) bool."""
-    response_ids: Tensor
-    """(B, T) int64."""
-    response_mask: Tensor
-    """(B, T) bool."""
-    logprobs: Tensor
-    """(B, T) float, nats."""
-    ref_logprobs: Tensor
-    """(B, T) float, nats."""
-    values: Tensor
-    """(B, T) float, reward units."""
     advantages: Tensor
     """(B, T) float."""
     returns: Tensor
@@ -204,15 +201,9 @@ class Trajectory(_OnDevice):
 
     @staticmethod
     def of(experience: Experience, advantages: Tensor, returns: Tensor) -> Trajectory:
-        """The experience's tensors with what was estimated from them."""
-        shared = {f.name for f in fields(Experience)} & {f.name for f in fields(Trajectory)}
-        tensors = {name: getattr(experience, name) for name in shared}
-        return Trajectory(**tensors, advantages=advantages, returns=returns)
-
-    @property
-    def tokens(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What a model's forward takes: prompt ids and mask, response ids and mask."""
-        return self.prompt_ids, self.prompt_mask, self.response_ids, self.response_mask
+        """The experience's tokens with what was estimated from them."""
+        judged = {f.name: getattr(experience, f.name) for f in fields(JudgedTokens)}
+        return Trajectory(**judged, advantages=advantages, returns=returns)
 
     def __len__(self) -> int:
         return int(self.response_ids.shape[0])

@@ -299,16 +299,13 @@ class PPOModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """One optimizer with a parameter group for the policy and one for the critic."""
-        groups = [
-            {"params": list(self.policy.parameters()), "lr": self.ppo.actor_lr, "name": "policy"}
-        ]
-        if self._critic is not None:
-            critic = list(self._critic.parameters())
-            groups.append({"params": critic, "lr": self.ppo.critic_lr, "name": "critic"})
+        ppo, policy, critic = self.ppo, self.policy, self._critic
+        groups = [{"name": "policy", "params": [*policy.parameters()], "lr": ppo.actor_lr}]
+        if critic is not None:
+            groups.append({"name": "critic", "params": [*critic.parameters()], "lr": ppo.critic_lr})
         optimizer = self.optimizer(groups)
         decays = self.ppo.lr_schedule != "constant"
         total_steps = self._planned_optimizer_steps() if decays else None
-
         factor = partial(
             lr_factor,
             warmup_steps=self.ppo.warmup_steps,
