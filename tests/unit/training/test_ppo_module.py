@@ -145,6 +145,26 @@ def test_every_estimator_trains_and_logs(model_folder, make_prompts, estimator):
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.parametrize(
+    ("estimator", "advantages"),
+    [
+        ("gae", [[0.5, 0.5], [-2.0, -2.0]]),  # score less the value of 0.5 and 1.5
+        ("grpo", [[0.5**0.5] * 2, [-(0.5**0.5)] * 2]),  # 0.75 over the sample deviation
+        ("dr_grpo", [[0.75, 0.75], [-0.75, -0.75]]),  # less the mean of 0.25
+        ("rloo", [[1.5, 1.5], [-1.5, -1.5]]),  # less the other sample's score
+        ("reinforce_plus_plus", [[1.0, 1.0], [-0.5, -0.5]]),  # the score still to come
+    ],
+)
+def test_each_estimator_gives_its_own_advantages(model_folder, make_rollout, estimator, advantages):
+    sampling = Sampling(samples_per_prompt=2, max_response_tokens=6)
+    knobs = {"estimator": estimator, "whiten_advantages": False, "gae_lambda": 1.0}
+    module = make_module(model_folder, sampling=sampling, **knobs)
+    rollout = make_rollout([1.0, -0.5], 3, 2)
+    rewards = torch.tensor([[0.0, 1.0], [0.0, -0.5]])
+    found, _ = module.estimate(rollout, rewards)
+    torch.testing.assert_close(found, torch.tensor(advantages))
+
+
 def weights_of_policy(model_folder):
     module = make_module(model_folder)
     module.configure_model()
