@@ -1,13 +1,13 @@
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.demos.boring_classes import BoringModel
 
 from limr.training import RunCheckpoint
 
 
-def fit(folder, callback: RunCheckpoint, model: LightningModule | None = None) -> None:
+def fit(folder, callback: RunCheckpoint, *, max_epochs: int = 2, **options) -> Trainer:
     trainer = Trainer(
         accelerator="cpu",
-        max_epochs=2,
+        max_epochs=max_epochs,
         limit_train_batches=4,
         limit_val_batches=0,
         logger=False,
@@ -16,7 +16,8 @@ def fit(folder, callback: RunCheckpoint, model: LightningModule | None = None) -
         enable_model_summary=False,
         callbacks=[callback],
     )
-    trainer.fit(model or BoringModel())
+    trainer.fit(BoringModel(), **options)
+    return trainer
 
 
 def names(folder):
@@ -40,3 +41,10 @@ def test_all_checkpoints_at_a_distance_in_another_folder(tmp_path):
     callback = RunCheckpoint(str(tmp_path / "kept"), save_top_k=-1, every_n_train_steps=3)
     fit(tmp_path, callback)
     assert names(tmp_path / "kept") == ["epoch=0-step=3.ckpt", "epoch=1-step=6.ckpt", "last.ckpt"]
+
+
+def test_last_goes_on_from_the_runs_folder(tmp_path):
+    fit(tmp_path, RunCheckpoint(), max_epochs=1)
+    resumed = fit(tmp_path, RunCheckpoint(), max_epochs=3, ckpt_path="last")
+    assert resumed.ckpt_path == str(tmp_path / "checkpoints/last.ckpt")
+    assert resumed.global_step == 12
