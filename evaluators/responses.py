@@ -13,31 +13,23 @@ Row = dict[str, Any]
 
 def response_rows(graded: GradedResponses, *, step: int) -> Iterator[Row]:
     """One flat row per response, in order; `sample` counts a prompt's responses from 0."""
-    columns = zip(
-        graded.problems,
-        graded.responses,
-        graded.verdicts,
-        graded.lengths,
-        graded.truncated,
-        strict=True,
-    )
-    for index, (problem, response, verdict, length, truncated) in enumerate(columns):
+    for row in graded.rows():
         yield {
             "benchmark": graded.benchmark,
             "step": step,
-            "problem_id": problem.id,
-            "sample": index % graded.samples_per_prompt,
-            "family": problem.family,
-            "level": problem.level,
-            "prompt": problem.prompt,
-            "gold": problem.answer,
-            "response": response,
-            "answer": verdict.answer,
-            "status": verdict.status,
-            "reason": verdict.reason,
-            "score": verdict.score,
-            "length": length,
-            "truncated": truncated,
+            "problem_id": row.problem.id,
+            "sample": row.sample,
+            "family": row.problem.family,
+            "level": row.problem.level,
+            "prompt": row.problem.prompt,
+            "gold": row.problem.answer,
+            "response": row.response,
+            "answer": row.verdict.answer,
+            "status": row.verdict.status,
+            "reason": row.verdict.reason,
+            "score": row.verdict.score,
+            "length": row.length,
+            "truncated": row.truncated,
         }
 
 

@@ -8,9 +8,11 @@ bool, True = keep. This module imports no torch, so verifier workers and selecti
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import torch
     from torch import Tensor
 
@@ -132,6 +134,18 @@ class Responses(_OnDevice):
     """(B,) bool, True when the response ended with an end-of-sequence token."""
 
 
+class GradedResponse(NamedTuple):
+    """One response with what belongs to it."""
+
+    problem: Problem
+    sample: int
+    """Which of its problem's responses, from 0."""
+    response: str
+    verdict: Verdict
+    length: int
+    truncated: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedResponses:
     """Responses as text with their verdicts, one entry per response."""
@@ -148,6 +162,20 @@ class GradedResponses:
     """B flags: cut at the length limit."""
     samples_per_prompt: int
     benchmark: str = ""
+
+    def rows(self) -> Iterator[GradedResponse]:
+        """The responses one by one, in order; ValueError if the columns differ in length."""
+        columns = zip(
+            self.problems,
+            self.responses,
+            self.verdicts,
+            self.lengths,
+            self.truncated,
+            strict=True,
+        )
+        for index, (problem, response, verdict, length, truncated) in enumerate(columns):
+            sample = index % self.samples_per_prompt
+            yield GradedResponse(problem, sample, response, verdict, length, truncated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

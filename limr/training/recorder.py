@@ -105,24 +105,15 @@ def rows_of(
     """One row per response; a problem's samples are numbered from 0."""
     return [
         TrajectoryRow(
-            problem_id=problem.id,
-            sample=index % graded.samples_per_prompt,
-            score=verdict.score,
-            status=verdict.status,
-            response_length=length,
-            truncated=truncated,
+            problem_id=row.problem.id,
+            sample=row.sample,
+            score=row.verdict.score,
+            status=row.verdict.status,
+            response_length=row.length,
+            truncated=row.truncated,
             policy_version=policy_version,
-            answer=verdict.answer,
-            response=response if save_responses else None,
+            answer=row.verdict.answer,
+            response=row.response if save_responses else None,
         )
-        for index, (problem, response, verdict, length, truncated) in enumerate(
-            zip(
-                graded.problems,
-                graded.responses,
-                graded.verdicts,
-                graded.lengths,
-                graded.truncated,
-                strict=True,
-            )
-        )
+        for row in graded.rows()
     ]

@@ -46,7 +46,9 @@ def test_a_run_is_tagged_with_its_circumstances(run_logger, fit, monkeypatch, tm
 
 
 def test_other_loggers_are_left_alone(fit, tmp_path):
-    fit(CSVLogger(tmp_path), RunInfo())
+    logger = CSVLogger(tmp_path)
+    fit(logger, RunInfo())
+    assert "git.commit" not in logger.experiment.hparams
 
 
 def test_git_state_of_a_clean_and_a_changed_repository(repository):
