@@ -7,11 +7,13 @@ from limr.verifier.grading import Scores, check_gold, verify
 from limr.verifier.normalize import normalize
 from limr.verifier.pool import VerifierPool
 from limr.verifier.reward import Reward, RuleReward
+from limr.verifier.rules import Rules
 
 __all__ = [
     "Checks",
     "Reward",
     "RuleReward",
+    "Rules",
     "Scores",
     "VerifierPool",
     "check_gold",

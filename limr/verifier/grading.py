@@ -9,6 +9,7 @@ from limr.verifier.checks import Checks
 from limr.verifier.equivalence import equivalent
 from limr.verifier.extract import extract_boxed
 from limr.verifier.normalize import normalize
+from limr.verifier.rules import Rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Scores:
     """Grading failed."""
 
 
-def check_gold(gold: str) -> str | None:
+def check_gold(gold: str, rules: Rules = Rules()) -> str | None:  # noqa: B008 - frozen
     """Why a gold answer cannot be graded against, or None when it can.
 
     A usable gold is not blank and is equivalent to itself after normalisation.
@@ -38,7 +39,7 @@ def check_gold(gold: str) -> str | None:
         return "the gold answer is empty"
     if not normalize(gold):
         return f"nothing is left of the gold answer {gold!r} after normalisation"
-    if not equivalent(f" {gold} ", normalize(gold)):
+    if not equivalent(f" {gold} ", normalize(gold), rules):
         return f"the gold answer {gold!r} does not equal itself"
     return None
 
@@ -50,6 +51,7 @@ def verify(
     truncated: bool = False,
     scores: Scores | None = None,
     checks: Checks | None = None,
+    rules: Rules | None = None,
 ) -> Verdict:
     r"""Grade one response in this process, without a time limit.
 
@@ -59,6 +61,7 @@ def verify(
         truncated: Whether the response was cut at the length limit.
         scores: The score of each status; None is the paper's.
         checks: The malformed checks; None is the paper's.
+        rules: What counts as the same answer where graders disagree; None is the defaults.
 
     Example:
         >>> verify(r"So it is \boxed{\frac{2}{4}}.", "0.5")
@@ -71,7 +74,7 @@ def verify(
     if isinstance(opened, Verdict):
         return opened
     try:
-        same = equivalent(opened, gold)
+        same = equivalent(opened, gold, rules or Rules())
     except Exception as error:  # a fault in grading is reported, it is never a wrong answer
         return verdict("error", scores, opened, f"{type(error).__name__}: {error}")
     return verdict("correct" if same else "wrong", scores, opened)
