@@ -3,7 +3,7 @@
 from limr.verifier.checks import Checks, count_boxes, has_repetition, strange_share
 from limr.verifier.equivalence import equivalent
 from limr.verifier.extract import extract_boxed
-from limr.verifier.grading import Scores, check_gold, verify
+from limr.verifier.grading import Kind, Scores, check_gold, verify
 from limr.verifier.normalize import normalize
 from limr.verifier.pool import VerifierPool
 from limr.verifier.reward import Reward, RuleReward
@@ -11,6 +11,7 @@ from limr.verifier.rules import Rules
 
 __all__ = [
     "Checks",
+    "Kind",
     "Reward",
     "RuleReward",
     "Rules",

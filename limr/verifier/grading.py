@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from limr.types import Status, Verdict
 from limr.verifier.checks import Checks
@@ -10,6 +11,9 @@ from limr.verifier.equivalence import equivalent
 from limr.verifier.extract import extract_boxed
 from limr.verifier.normalize import normalize
 from limr.verifier.rules import Rules
+
+Kind = Literal["answer", "response"]
+"""What a text to grade is: a bare answer, or a whole response whose last box holds the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,16 @@ def open_response(
         return verdict("malformed", scores, None, "no_complete_box")
     if not answer:
         return verdict("malformed", scores, answer, "empty_box")
+    return answer
+
+
+def open_answer(text: str, gold: str, scores: Scores) -> Verdict | str:
+    """A bare answer as it is to be compared, or the verdict where there is nothing to compare."""
+    answer = text.strip()
+    if not gold.strip():
+        return verdict("gold_unparsable", scores, answer, "the gold is empty")
+    if not answer:
+        return verdict("malformed", scores, answer, "empty_answer")
     return answer
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from limr.types import Verdict
 from limr.verifier.checks import Checks
-from limr.verifier.grading import Scores, open_response, verdict
+from limr.verifier.grading import Kind, Scores, open_answer, open_response, verdict
 from limr.verifier.plain import quick_equivalent
 from limr.verifier.rules import Rules
 
@@ -90,25 +90,37 @@ class VerifierPool:
             _stop_all(self._processes, os.getpid())
 
     def map(
-        self, pairs: Sequence[tuple[str, str]], truncated: Sequence[bool] | None = None
+        self,
+        pairs: Sequence[tuple[str, str]],
+        truncated: Sequence[bool] | None = None,
+        kinds: Sequence[Kind] | None = None,
     ) -> list[Verdict]:
-        """One verdict per (response, gold), in order.
+        """One verdict per (text, gold), in order.
 
         Args:
-            pairs: Responses with their gold answers.
+            pairs: Texts with their gold answers.
             truncated: Which responses were cut at the length limit; None is none of them.
+            kinds: Which texts are whole responses and which are bare answers, to which no check
+                applies; None takes all for responses.
 
         Raises:
-            ValueError: If ``truncated`` differs in length from ``pairs``.
+            ValueError: If ``truncated`` or ``kinds`` differs in length from ``pairs``.
             RuntimeError: If a worker does not start.
         """
         flags = [False] * len(pairs) if truncated is None else list(truncated)
         if len(flags) != len(pairs):
             raise ValueError(f"got {len(pairs)} pairs but {len(flags)} truncated flags")
+        kinds = ["response"] * len(pairs) if kinds is None else kinds
+        if len(kinds) != len(pairs):
+            raise ValueError(f"got {len(pairs)} pairs but {len(kinds)} kinds")
         results: dict[int, Verdict] = {}
         jobs: deque[tuple[int, str, str]] = deque()
-        for index, ((response, gold), flag) in enumerate(zip(pairs, flags, strict=True)):
-            opened = open_response(response, gold, flag, self.scores, self.checks)
+        rows = zip(pairs, flags, kinds, strict=True)
+        for index, ((text, gold), flag, kind) in enumerate(rows):
+            if kind == "answer":
+                opened = open_answer(text, gold, self.scores)
+            else:
+                opened = open_response(text, gold, flag, self.scores, self.checks)
             if isinstance(opened, Verdict):
                 results[index] = opened
                 continue
