@@ -21,9 +21,9 @@ class Checks:
     ended: bool = True
     """A response cut at the length limit is malformed."""
     min_boxes: int | None = 1
-    r"""Fewest ``\\boxed`` or ``\\fbox`` a response may have."""
+    r"""Fewest ``\boxed`` or ``\fbox`` a response may have."""
     max_boxes: int | None = 4
-    r"""Most ``\\boxed`` or ``\\fbox`` a response may have."""
+    r"""Most ``\boxed`` or ``\fbox`` a response may have."""
     max_strange_share: float | None = 0.3
     """Largest share, in [0, 1], of characters that are not letters, digits, white space, ASCII
     punctuation or mathematical operators (U+2200 to U+22FF)."""
