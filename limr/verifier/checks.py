@@ -14,6 +14,18 @@ _STRANGE = re.compile("[^\\w\\s!-~\u2200-\u22ff]+")
 _FIVE_ALIKE = r"(.)\1{%d,}"
 
 
+MALFORMED = (
+    "truncated",
+    "too_few_boxes",
+    "too_many_boxes",
+    "strange_characters",
+    "repetition",
+    "no_complete_box",
+    "empty_box",
+)
+"""Reasons for which a response is malformed: the checks in their order, then the box itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Checks:
     """Which malformed checks run, and their limits; None or False switches one off."""
