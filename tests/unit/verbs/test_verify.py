@@ -108,6 +108,12 @@ def test_checks_can_be_switched_off(grade):
     assert grade(rows, *flags)[0][0]["correct"]
 
 
+def test_rules_can_be_set(run):
+    pair = ("--gold", r"\sqrt2", "--prediction", "1.414")
+    assert run(*pair)[1] == "wrong\nanswer: 1.414\n"
+    assert run(*pair, "--rules.rounded_digits", "3")[1] == "correct\nanswer: 1.414\n"
+
+
 def test_fields_of_the_same_name_are_replaced(grade):
     (graded,), _ = grade([row("5", "6", answer="7", correct="maybe", status=1, reason=2)])
     assert added([graded]) == [("wrong", False, "6", "")]
