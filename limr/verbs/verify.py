@@ -15,7 +15,7 @@ from tqdm import tqdm
 from limr.files import whole_file
 from limr.mistakes import OneLineParser, in_one_line
 from limr.types import Status, Verdict
-from limr.verifier import Checks, Kind, Rules, VerifierPool
+from limr.verifier import GRADING_ONLY, Checks, Kind, Rules, VerifierPool
 
 Row = dict[str, Any]
 
@@ -91,8 +91,9 @@ def build_parser() -> OneLineParser:
     parser.add_argument(
         "--checks",
         type=Checks,
-        default=Checks(),
-        help="when a response is malformed; the paper's, as in training",
+        default=GRADING_ONLY,
+        help="when a response is malformed; training's limits on boxes, strange characters and "
+        "repetition are off",
     )
     parser.add_argument(
         "--rules", type=Rules, default=Rules(), help="what counts as the same answer"
