@@ -14,10 +14,11 @@ MAY_IMPORT = {
     "limr": set(),
     "types": {"limr"},
     "seeding": {"limr"},
+    "allocation": {"limr"},
     "rl": {"limr", "types"},
     "verifier": {"limr", "types"},
     "trajectories": {"limr", "types"},
-    "selection": {"limr", "types", "trajectories"},
+    "selection": {"limr", "types", "seeding", "allocation", "trajectories"},
 }
 _ALL_BELOW = {*MAY_IMPORT}
 MAY_IMPORT |= {
@@ -31,7 +32,7 @@ MAY_IMPORT |= {"cli": {*MAY_IMPORT}}
 MAY_IMPORT |= {"__main__": {*MAY_IMPORT}}
 MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "__main__"}}
 
-WITHOUT_TORCH = ("types", "seeding", "verifier", "trajectories", "selection")
+WITHOUT_TORCH = ("types", "seeding", "allocation", "verifier", "trajectories", "selection")
 """Start in a moment and run in many worker processes."""
 
 
