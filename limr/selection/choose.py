@@ -46,11 +46,7 @@ def choose(
     """
     ids = [str(identifier) for identifier in problem_ids]
     scores = np.asarray(scores, dtype=np.float64)
-    if scores.shape != (len(ids),) or (groups is not None and len(groups) != len(ids)):
-        found = "" if groups is None else f" and {len(groups)} groups"
-        raise ValueError(f"{len(ids)} problem_ids need one score each, got {scores.shape}{found}")
-    if len({*ids}) < len(ids):
-        raise ValueError(f"problem_ids must be distinct; {_repeated(ids)!r} occurs twice")
+    _check_lengths(ids, scores, groups)
     ranked = np.lexsort((np.array(ids, dtype=str), -scores))[: np.count_nonzero(~np.isnan(scores))]
 
     rules = {"threshold": threshold, "top_k": top_k, "fraction": fraction}
@@ -58,6 +54,8 @@ def choose(
     if len(given) != 1:
         raise ValueError(f"give exactly one of threshold, top_k and fraction, got {given or None}")
     if threshold is not None:
+        if np.isnan(threshold):
+            raise ValueError(f"threshold must be a number, got {threshold}")
         passed = scores > threshold if strict else scores >= threshold
         return [ids[i] for i in ranked if passed[i]]
     if strict:
@@ -72,6 +70,15 @@ def choose(
     if groups is not None:
         return [ids[i] for i in _stratified(ranked, groups, size)]
     return [ids[i] for i in ranked[:size]]
+
+
+def _check_lengths(ids: Sequence[str], scores: Floats, groups: Sequence[str] | None) -> None:
+    if scores.shape != (len(ids),) or (groups is not None and len(groups) != len(ids)):
+        found = "" if groups is None else f" and {len(groups)} groups"
+        raise ValueError(f"{len(ids)} problem_ids need one score each, got {scores.shape}{found}")
+    if len({*ids}) < len(ids):
+        repeated = Counter(ids).most_common(1)[0][0]
+        raise ValueError(f"problem_ids must be distinct; {repeated!r} occurs twice")
 
 
 def _size(top_k: int | None, fraction: float | None, problems: int) -> int:
@@ -96,7 +103,3 @@ def _stratified(ranked: NDArray[np.intp], groups: Sequence[str], size: int) -> l
             left[groups[i]] -= 1
             chosen.append(i)
     return chosen
-
-
-def _repeated(ids: Sequence[str]) -> str:
-    return Counter(ids).most_common(1)[0][0]
