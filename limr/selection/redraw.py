@@ -13,8 +13,8 @@ from scipy.special import betaln
 from limr.selection.scores import Floats, divide
 from limr.trajectories.curves import RewardCurves
 
-WINDOW = 4
-"""Epochs on either side of an epoch that tell about the chance in it."""
+WINDOWS = (1, 2, 4, 8)
+"""Epochs on either side of an epoch that may tell about the chance in it."""
 
 _LOG_WEIGHT_RANGE = (-3.0, 9.0)
 
@@ -31,11 +31,11 @@ def rerun_pairs(
               \qquad x, x' \sim \mathrm{Binomial}(n_i^k, p_i^k)
 
     with x of n responses correct. The prior's mean q is the problem's share of correct responses in
-    the :data:`WINDOW` epochs before and after (one response of average luck added), its weight c
-    the likeliest one given all problems and epochs. Drawing both runs at the observed share x/n
-    instead would add noise to noise, as x/n is noisy already: curves get rougher, so that fewer
-    pass a threshold, while problems lie further apart than they do. docs/selection.md measures
-    both against the truth.
+    the w epochs before and after (one response of average luck added); its weight c and w, out of
+    :data:`WINDOWS`, are the likeliest given all problems and epochs. Drawing both runs at the
+    observed share x/n instead would add noise to noise, as x/n is noisy already: curves get
+    rougher, so that fewer pass a threshold, while problems lie further apart than they do.
+    docs/selection.md measures both against the truth.
 
     Scores are redrawn too where they are those of the rule-based reward (+1 / -0.5 / -1): the
     number of malformed ones among the responses that are not correct follows in the same way.
@@ -74,27 +74,37 @@ class _Beta:
     def posterior(cls, successes: Floats, trials: Floats) -> "_Beta":
         """From the prior that :func:`rerun_pairs` describes."""
         average = (successes.sum() + 1) / (trials.sum() + 2)
-        mean = (_around(successes) + average) / (_around(trials) + 1)
-        seen = trials > 0
-        x, n, q = successes[seen], trials[seen], mean[seen]
-
-        def misfit(log_weight: float) -> float:
-            prior = np.exp(log_weight) * q, np.exp(log_weight) * (1 - q)
-            return -float((betaln(x + prior[0], n - x + prior[1]) - betaln(*prior)).sum())
-
-        weight = np.exp(minimize_scalar(misfit, bounds=_LOG_WEIGHT_RANGE, method="bounded").x)
+        fits = []
+        for window in WINDOWS:
+            around = [_around(counts, window) for counts in (successes, trials)]
+            mean = (around[0] + average) / (around[1] + 1)
+            fits.append((*_likeliest_weight(successes, trials, mean), mean))
+        _, weight, mean = min(fits, key=lambda fit: fit[0])
         return cls(successes + weight * mean, trials - successes + weight * (1 - mean))
 
     def draw(self, rng: np.random.Generator) -> Floats:
         return rng.beta(self.successes, self.failures)
 
 
-def _around(counts: Floats) -> Floats:
-    """Sums over the epochs before and after each one, the epoch itself left out."""
+def _likeliest_weight(successes: Floats, trials: Floats, mean: Floats) -> tuple[float, float]:
+    """Minus the log-likelihood, and the prior's weight that makes it smallest."""
+    seen = trials > 0
+    x, n, q = successes[seen], trials[seen], mean[seen]
+
+    def misfit(log_weight: float) -> float:
+        prior = np.exp(log_weight) * q, np.exp(log_weight) * (1 - q)
+        return -float((betaln(x + prior[0], n - x + prior[1]) - betaln(*prior)).sum())
+
+    best = minimize_scalar(misfit, bounds=_LOG_WEIGHT_RANGE, method="bounded")
+    return float(best.fun), float(np.exp(best.x))
+
+
+def _around(counts: Floats, window: int) -> Floats:
+    """Sums over the epochs up to `window` before and after each one, itself left out."""
     epochs = counts.shape[1]
     total = np.cumsum(np.pad(counts, ((0, 0), (1, 0))), axis=1)
     at = np.arange(epochs)
-    start, stop = np.maximum(at - WINDOW, 0), np.minimum(at + WINDOW + 1, epochs)
+    start, stop = np.maximum(at - window, 0), np.minimum(at + window + 1, epochs)
     around: Floats = total[:, stop] - total[:, start] - counts
     return around
 
