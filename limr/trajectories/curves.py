@@ -1,0 +1,167 @@
+"""Each problem's reward over the epochs of a run, from a store of any size.
+
+The files are read and summed one by one, each in its own thread; memory holds the curves and a few
+files, never the store.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limr.trajectories.store import StepFiles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RewardCurves:
+    """Reward curves of N problems over K epochs; NaN where a problem was not seen."""
+
+    problem_ids: NDArray[np.str_]
+    """(N,) str, ascending."""
+    epochs: NDArray[np.int64]
+    """(K,) int64, ascending: the epochs that have rows."""
+    accuracy: NDArray[np.float64]
+    """(N, K) float64, share of the responses with status ``correct``."""
+    score: NDArray[np.float64]
+    """(N, K) float64, mean score."""
+    samples: NDArray[np.int32]
+    """(N, K) int32, number of responses, 0 where not seen."""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.problem_ids), len(self.epochs))
+        for name in ("accuracy", "score", "samples"):
+            if (found := getattr(self, name).shape) != shape:
+                raise ValueError(f"{name} must be (problems, epochs) = {shape}, got {found}")
+        for name in ("problem_ids", "epochs"):
+            values = getattr(self, name)
+            if not (values[1:] > values[:-1]).all():
+                raise ValueError(f"{name} must be ascending, each once")
+
+    def select_epochs(self, upto: int) -> "RewardCurves":
+        """The curves of the epochs up to and including `upto`, of all problems."""
+        count = int(np.searchsorted(self.epochs, upto, side="right"))
+        return RewardCurves(
+            problem_ids=self.problem_ids,
+            epochs=self.epochs[:count],
+            accuracy=self.accuracy[:, :count],
+            score=self.score[:, :count],
+            samples=self.samples[:, :count],
+        )
+
+
+def read_reward_curves(dirpath: str | Path, *, threads: int = 4) -> RewardCurves:
+    """Every problem's share of correct responses and mean score, epoch by epoch.
+
+    All responses to a problem within an epoch count alike, over steps, ranks and repeats.
+
+    Args:
+        dirpath: A run's folder, a local path or an fsspec URL.
+        threads: Files read at the same time.
+
+    Raises:
+        ValueError: If there are no trajectories, a file is damaged or of another version, or the
+            files come from more than one run.
+    """
+    files = StepFiles(dirpath)
+    paths = files.existing_paths()
+    totals = _Totals()
+    owner = None
+    for path, tally in zip(paths, _map(partial(_tally, files), paths, threads), strict=True):
+        for run_id in tally.run_ids:
+            owner = owner or run_id
+            if run_id != owner:
+                raise ValueError(
+                    f"{path} holds rows of run {run_id!r}, the files before it those of run "
+                    f"{owner!r}; keep one run per folder"
+                )
+        totals.add(tally)
+    if not totals.rows:
+        raise ValueError(f"{files.uri} holds no responses, only empty steps")
+    return totals.curves()
+
+
+class _Tally(NamedTuple):
+    """One file's sums."""
+
+    run_ids: list[str]
+    problem_ids: list[str]
+    epochs: NDArray[np.int32]
+    sums: NDArray[np.float64]
+    """(3, problems, epochs): responses, correct ones, sum of scores."""
+
+
+def _tally(files: StepFiles, path: str) -> _Tally:
+    texts = ["run_id", "problem_id", "status"]
+    table = files.read(path, [*texts, "epoch", "score"], dictionaries=texts).unify_dictionaries()
+    runs, problems, statuses = (table.column(name).combine_chunks() for name in texts)
+    epochs, epoch = np.unique(table.column("epoch").to_numpy(), return_inverse=True)
+    shape = (len(problems.dictionary), len(epochs))
+    group = problems.indices.to_numpy() * len(epochs) + epoch
+    is_correct = np.array([status == "correct" for status in statuses.dictionary.to_pylist()])
+    weights = (None, is_correct[statuses.indices], table.column("score").to_numpy())
+    sums = [np.bincount(group, w, minlength=shape[0] * shape[1]).reshape(shape) for w in weights]
+    return _Tally(
+        run_ids=runs.dictionary.to_pylist(),
+        problem_ids=problems.dictionary.to_pylist(),
+        epochs=epochs,
+        sums=np.array(sums, np.float64),
+    )
+
+
+class _Totals:
+    """Sums over all files; a problem's row is its place in order of appearance."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, int] = {}
+        self._sums: dict[int, NDArray[np.float64]] = {}
+
+    def add(self, tally: _Tally) -> None:
+        rows = np.array([self.rows.setdefault(i, len(self.rows)) for i in tally.problem_ids], int)
+        for column, epoch in enumerate(tally.epochs.tolist()):
+            sums = self._sums.get(epoch, np.zeros((3, 0)))
+            if sums.shape[1] < len(self.rows):
+                sums = _widened(sums, max(len(self.rows), 2 * sums.shape[1]))
+            sums[:, rows] += tally.sums[:, :, column]
+            self._sums[epoch] = sums
+
+    def curves(self) -> RewardCurves:
+        """The curves, once everything was added; the sums are used up."""
+        problem_ids = np.array(list(self.rows))
+        order = np.argsort(problem_ids)
+        epochs = sorted(self._sums)
+        shape = (len(order), len(epochs))
+        accuracy, score = np.full(shape, np.nan), np.full(shape, np.nan)
+        samples = np.zeros(shape, np.int32)
+        for column, epoch in enumerate(epochs):
+            sums = _widened(self._sums.pop(epoch), len(order))
+            count, correct, total = sums[:, order]
+            samples[:, column] = count
+            np.divide(correct, count, out=accuracy[:, column], where=count > 0)
+            np.divide(total, count, out=score[:, column], where=count > 0)
+        return RewardCurves(problem_ids[order], np.array(epochs), accuracy, score, samples)
+
+
+def _widened(sums: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    return np.pad(sums, ((0, 0), (0, max(0, width - sums.shape[1]))))
+
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def _map(function: Callable[[_In], _Out], items: Sequence[_In], threads: int) -> Iterator[_Out]:
+    """`map` in threads, in order, that never runs more than a few items ahead."""
+    waiting: deque[Future[_Out]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
