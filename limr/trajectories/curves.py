@@ -1,7 +1,7 @@
 """Each problem's reward over the epochs of a run, from a store of any size.
 
-The files are read and summed one by one, each in its own thread; memory holds the curves and a few
-files, never the store.
+Files are read and summed several at a time; memory holds the curves, the sums of as many problems
+again and a few files, never the store.
 """
 
 from collections import deque
@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import pyarrow
 from numpy.typing import NDArray
 
 from limr.trajectories.store import StepFiles
+
+_FEWEST_AT_ONCE = 100_000
+"""Problem ids that are looked up together, at least: each time costs a table of all known ids."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +85,7 @@ def read_reward_curves(dirpath: str | Path, *, threads: int = 4) -> RewardCurves
                     f"{owner!r}; keep one run per folder"
                 )
         totals.add(tally)
-    if not totals.rows:
+    if owner is None:
         raise ValueError(f"{files.uri} holds no responses, only empty steps")
     return totals.curves()
 
@@ -90,7 +94,7 @@ class _Tally(NamedTuple):
     """One file's sums."""
 
     run_ids: list[str]
-    problem_ids: list[str]
+    problem_ids: pyarrow.StringArray
     epochs: NDArray[np.int32]
     sums: NDArray[np.float64]
     """(3, problems, epochs): responses, correct ones, sum of scores."""
@@ -108,7 +112,7 @@ def _tally(files: StepFiles, path: str) -> _Tally:
     sums = [np.bincount(group, w, minlength=shape[0] * shape[1]).reshape(shape) for w in weights]
     return _Tally(
         run_ids=runs.dictionary.to_pylist(),
-        problem_ids=problems.dictionary.to_pylist(),
+        problem_ids=problems.dictionary,
         epochs=epochs,
         sums=np.array(sums, np.float64),
     )
@@ -118,21 +122,38 @@ class _Totals:
     """Sums over all files; a problem's row is its place in order of appearance."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, int] = {}
+        self._problem_ids = pyarrow.array([], pyarrow.string())
         self._sums: dict[int, NDArray[np.float64]] = {}
+        self._waiting: list[_Tally] = []
+        self._waiting_ids = 0
 
     def add(self, tally: _Tally) -> None:
-        rows = np.array([self.rows.setdefault(i, len(self.rows)) for i in tally.problem_ids], int)
-        for column, epoch in enumerate(tally.epochs.tolist()):
-            sums = self._sums.get(epoch, np.zeros((3, 0)))
-            if sums.shape[1] < len(self.rows):
-                sums = _widened(sums, max(len(self.rows), 2 * sums.shape[1]))
-            sums[:, rows] += tally.sums[:, :, column]
-            self._sums[epoch] = sums
+        """Take a file's sums in; now and then, as many at once as keep the time linear."""
+        if len(tally.problem_ids):
+            self._waiting.append(tally)
+            self._waiting_ids += len(tally.problem_ids)
+        if self._waiting_ids > max(_FEWEST_AT_ONCE, len(self._problem_ids)):
+            self._add_waiting()
+
+    def _add_waiting(self) -> None:
+        # one hash table over the known ids and the waiting ones: the known keep their rows
+        ids = [self._problem_ids, *(tally.problem_ids for tally in self._waiting)]
+        encoded = pyarrow.concat_arrays(ids).dictionary_encode()
+        self._problem_ids = encoded.dictionary
+        _, *parts = np.split(
+            encoded.indices.to_numpy(), np.cumsum([len(part) for part in ids[:-1]])
+        )
+        for tally, rows in zip(self._waiting, parts, strict=True):
+            for column, epoch in enumerate(tally.epochs.tolist()):
+                sums = _widened(self._sums.get(epoch, np.zeros((3, 0))), len(self._problem_ids))
+                sums[:, rows] += tally.sums[:, :, column]
+                self._sums[epoch] = sums
+        self._waiting, self._waiting_ids = [], 0
 
     def curves(self) -> RewardCurves:
         """The curves, once everything was added; the sums are used up."""
-        problem_ids = np.array(list(self.rows))
+        self._add_waiting()
+        problem_ids = np.array(self._problem_ids.to_pylist(), str)
         order = np.argsort(problem_ids)
         epochs = sorted(self._sums)
         shape = (len(order), len(epochs))
@@ -148,7 +169,8 @@ class _Totals:
 
 
 def _widened(sums: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    return np.pad(sums, ((0, 0), (0, max(0, width - sums.shape[1]))))
+    missing = width - sums.shape[1]
+    return np.pad(sums, ((0, 0), (0, missing))) if missing else sums
 
 
 _In = TypeVar("_In")
