@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from limr.types import Status, Verdict
 from limr.verifier.checks import Checks
 from limr.verifier.equivalence import equivalent
 from limr.verifier.extract import extract_boxed
 from limr.verifier.normalize import normalize
+from limr.verifier.rules import Rules
+
+Kind = Literal["answer", "response"]
+"""What a text to grade is: a bare answer, or a whole response whose last box holds the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +34,7 @@ class Scores:
     """Grading failed."""
 
 
-def check_gold(gold: str) -> str | None:
+def check_gold(gold: str, rules: Rules = Rules()) -> str | None:  # noqa: B008 - frozen
     """Why a gold answer cannot be graded against, or None when it can.
 
     A usable gold is not blank and is equivalent to itself after normalisation.
@@ -38,7 +43,7 @@ def check_gold(gold: str) -> str | None:
         return "the gold answer is empty"
     if not normalize(gold):
         return f"nothing is left of the gold answer {gold!r} after normalisation"
-    if not equivalent(f" {gold} ", normalize(gold)):
+    if not equivalent(f" {gold} ", normalize(gold), rules):
         return f"the gold answer {gold!r} does not equal itself"
     return None
 
@@ -50,6 +55,7 @@ def verify(
     truncated: bool = False,
     scores: Scores | None = None,
     checks: Checks | None = None,
+    rules: Rules | None = None,
 ) -> Verdict:
     r"""Grade one response in this process, without a time limit.
 
@@ -59,6 +65,7 @@ def verify(
         truncated: Whether the response was cut at the length limit.
         scores: The score of each status; None is the paper's.
         checks: The malformed checks; None is the paper's.
+        rules: What counts as the same answer where graders disagree; None is the defaults.
 
     Example:
         >>> verify(r"So it is \boxed{\frac{2}{4}}.", "0.5")
@@ -71,7 +78,7 @@ def verify(
     if isinstance(opened, Verdict):
         return opened
     try:
-        same = equivalent(opened, gold)
+        same = equivalent(opened, gold, rules or Rules())
     except Exception as error:  # a fault in grading is reported, it is never a wrong answer
         return verdict("error", scores, opened, f"{type(error).__name__}: {error}")
     return verdict("correct" if same else "wrong", scores, opened)
@@ -91,6 +98,16 @@ def open_response(
         return verdict("malformed", scores, None, "no_complete_box")
     if not answer:
         return verdict("malformed", scores, answer, "empty_box")
+    return answer
+
+
+def open_answer(text: str, gold: str, scores: Scores) -> Verdict | str:
+    """A bare answer as it is to be compared, or the verdict where there is nothing to compare."""
+    answer = text.strip()
+    if not gold.strip():
+        return verdict("gold_unparsable", scores, answer, "the gold is empty")
+    if not answer:
+        return verdict("malformed", scores, answer, "empty_answer")
     return answer
 
 

@@ -68,6 +68,7 @@ _FUNCTION_NAMES = re.compile(
     "(?:arc|a)?(?:sin|cos|tan|cot|sec|csc)h?|sqrt|log|ln|exp|pi|theta|alpha|beta|infty|binom"
 )
 _THOUSANDS = re.compile(r"(?<![\d,.(])\d{1,3}(?:,\d{3})+(?![\d,])")
+_DECIMAL = re.compile(r"\s*-?\s*\d*\.(\d+)\s*(?:\\(?:degree|percent))?\s*")
 _OPENERS = {"(", "[", "{", r"\{"}
 _CLOSERS = {")", "]", "}", r"\}"}
 
@@ -149,7 +150,9 @@ def _read_relation(text: str, depth: int) -> Value | None:
         label = _label(sides[0])
         if label is not None:
             rest = _join(sides[1:], signs[1:])
-            return Labelled(label, _read(rest, depth + 1)) if rest.strip() else Text(text)
+            if not rest.strip():
+                return Text(text)
+            return Labelled(label, _read(rest, depth + 1), signs[0])
         if signs == ["="] and (label := _label(sides[1])) is not None and sides[0]:
             return Labelled(label, _read(sides[0], depth + 1))
     return _chain(text, sides, signs)
@@ -261,7 +264,8 @@ def _read_scalar(text: str) -> Value:
         return Text(text)
     signs = [n for n in node.walk() if n.op in ("pm", "mp")]
     if not signs:
-        return Scalar(node, unit)
+        decimal = _DECIMAL.fullmatch(value_text)
+        return Scalar(node, unit, len(decimal[1]) if decimal else None)
     return Text(text) if len(signs) > 3 else _both_signs(node, unit)
 
 

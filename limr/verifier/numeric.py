@@ -87,6 +87,22 @@ def real_value(node: Node) -> Any:
     return ctx.re(value)
 
 
+def rounds_to(node: Node, decimal: Fraction, places: int) -> bool:
+    """Whether a constant without a finite decimal is ``decimal`` when rounded to ``places``."""
+    try:
+        exact = Exact().value(node)
+        if exact is not None:
+            finite = pow(10, exact.denominator.bit_length(), exact.denominator) == 0
+            return not finite and round(exact * 10**places) == decimal * 10**places
+        value = real_value(node)
+    except NoValueError:
+        return False
+    ctx = context(50)
+    if ctx.isinf(value) or places > 30 or ctx.mag(value) > 50:
+        return False
+    return bool(int(ctx.nint(value * 10**places)) == decimal * 10**places)
+
+
 def _same_constant(a: Node, b: Node, settings: Conventions) -> bool:
     digits = _precision(a, b)
     low = _values(a, b, {}, settings, digits, keep_complex=True)

@@ -6,6 +6,8 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from limr.verifier.rules import Rules
+
 MAX_CHARACTERS = 2_000
 """Longer answers are compared as text only."""
 
@@ -14,7 +16,7 @@ _PLAIN = re.compile(
 )
 
 
-def quick_equivalent(answer: str, gold: str) -> bool | None:
+def quick_equivalent(answer: str, gold: str, rules: Rules) -> bool | None:
     """The verdict on plain numbers and identical or overlong texts; None leaves it open."""
     answer, gold = answer.strip(), gold.strip()
     if not answer or not gold:
@@ -24,7 +26,9 @@ def quick_equivalent(answer: str, gold: str) -> bool | None:
     if max(len(answer), len(gold)) > MAX_CHARACTERS:
         return False
     a, b = plain_number(answer), plain_number(gold)
-    return None if a is None or b is None else a == b
+    if a is None or b is None or (a != b and rules.rounded_digits is not None):
+        return None
+    return a == b
 
 
 @lru_cache(maxsize=4096)

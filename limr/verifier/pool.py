@@ -18,8 +18,9 @@ from typing import Any
 
 from limr.types import Verdict
 from limr.verifier.checks import Checks
-from limr.verifier.grading import Scores, open_response, verdict
+from limr.verifier.grading import Kind, Scores, open_answer, open_response, verdict
 from limr.verifier.plain import quick_equivalent
+from limr.verifier.rules import Rules
 
 START_TIMEOUT_S = 60.0
 """How long a fresh worker may take to import the verifier before that is an error."""
@@ -44,6 +45,7 @@ class VerifierPool:
         *,
         scores: Scores | None = None,
         checks: Checks | None = None,
+        rules: Rules | None = None,
     ) -> None:
         """Set up without starting anything.
 
@@ -52,6 +54,7 @@ class VerifierPool:
             timeout_s: Seconds for one answer, counted from when a worker picks it up.
             scores: The score of each status; None is the paper's.
             checks: The malformed checks; None is the paper's.
+            rules: What counts as the same answer where graders disagree; None is the defaults.
 
         Raises:
             ValueError: If ``workers`` or ``timeout_s`` is not positive.
@@ -62,12 +65,13 @@ class VerifierPool:
             raise ValueError(f"timeout_s must be > 0, got {timeout_s}")
         self.workers, self.timeout_s = workers, timeout_s
         self.scores, self.checks = scores or Scores(), checks or Checks()
+        self.rules = rules or Rules()
         self._lock = threading.Lock()
         self._processes: list[_Worker] = []
         self._finalizer = weakref.finalize(self, _stop_all, self._processes, os.getpid())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.workers, self.timeout_s, self.scores, self.checks)
+        return _rebuild, (self.workers, self.timeout_s, self.scores, self.checks, self.rules)
 
     def __enter__(self) -> VerifierPool:
         return self
@@ -86,29 +90,41 @@ class VerifierPool:
             _stop_all(self._processes, os.getpid())
 
     def map(
-        self, pairs: Sequence[tuple[str, str]], truncated: Sequence[bool] | None = None
+        self,
+        pairs: Sequence[tuple[str, str]],
+        truncated: Sequence[bool] | None = None,
+        kinds: Sequence[Kind] | None = None,
     ) -> list[Verdict]:
-        """One verdict per (response, gold), in order.
+        """One verdict per (text, gold), in order.
 
         Args:
-            pairs: Responses with their gold answers.
+            pairs: Texts with their gold answers.
             truncated: Which responses were cut at the length limit; None is none of them.
+            kinds: Which texts are whole responses and which are bare answers, to which no check
+                applies; None takes all for responses.
 
         Raises:
-            ValueError: If ``truncated`` differs in length from ``pairs``.
+            ValueError: If ``truncated`` or ``kinds`` differs in length from ``pairs``.
             RuntimeError: If a worker does not start.
         """
         flags = [False] * len(pairs) if truncated is None else list(truncated)
         if len(flags) != len(pairs):
             raise ValueError(f"got {len(pairs)} pairs but {len(flags)} truncated flags")
+        kinds = ["response"] * len(pairs) if kinds is None else kinds
+        if len(kinds) != len(pairs):
+            raise ValueError(f"got {len(pairs)} pairs but {len(kinds)} kinds")
         results: dict[int, Verdict] = {}
         jobs: deque[tuple[int, str, str]] = deque()
-        for index, ((response, gold), flag) in enumerate(zip(pairs, flags, strict=True)):
-            opened = open_response(response, gold, flag, self.scores, self.checks)
+        rows = zip(pairs, flags, kinds, strict=True)
+        for index, ((text, gold), flag, kind) in enumerate(rows):
+            if kind == "answer":
+                opened = open_answer(text, gold, self.scores)
+            else:
+                opened = open_response(text, gold, flag, self.scores, self.checks)
             if isinstance(opened, Verdict):
                 results[index] = opened
                 continue
-            quick = quick_equivalent(opened, gold)
+            quick = quick_equivalent(opened, gold, self.rules)
             if quick is None:
                 jobs.append((index, opened, gold))
             else:
@@ -132,7 +148,7 @@ class VerifierPool:
             while jobs or any(worker.job for worker in self._processes):
                 for worker in self._processes:
                     if jobs and worker.ready and worker.job is None:
-                        worker.give(jobs.popleft(), self.timeout_s)
+                        worker.give(jobs.popleft(), self.rules, self.timeout_s)
                 now = time.monotonic()
                 soonest = min(worker.deadline for worker in self._processes if worker.waited_for)
                 connections = [w.connection for w in self._processes if w.waited_for]
@@ -204,12 +220,12 @@ class _Worker:
         """Whether a message is due: it starts, or it has a job."""
         return not self.ready or self.job is not None
 
-    def give(self, job: tuple[int, str, str], timeout_s: float) -> None:
+    def give(self, job: tuple[int, str, str], rules: Rules, timeout_s: float) -> None:
         """Hand over a job; an idle worker picks it up at once, so its time starts here."""
         self.job = job
         self.deadline = time.monotonic() + timeout_s
         with suppress(OSError):  # a worker that died is heard of as the end of its connection
-            self.connection.send(job[1:])
+            self.connection.send((*job[1:], rules))
 
     def stop(self) -> int:
         """Kill and reap; the exit status."""
@@ -226,5 +242,7 @@ def _stop_all(processes: list[_Worker], owner: int) -> None:
             worker.stop()
 
 
-def _rebuild(workers: int, timeout_s: float, scores: Scores, checks: Checks) -> VerifierPool:
-    return VerifierPool(workers, timeout_s, scores=scores, checks=checks)
+def _rebuild(
+    workers: int, timeout_s: float, scores: Scores, checks: Checks, rules: Rules
+) -> VerifierPool:
+    return VerifierPool(workers, timeout_s, scores=scores, checks=checks, rules=rules)

@@ -9,6 +9,7 @@ from limr.types import Verdict
 from limr.verifier.checks import Checks
 from limr.verifier.grading import Scores
 from limr.verifier.pool import VerifierPool
+from limr.verifier.rules import Rules
 
 
 class Reward(ABC):
@@ -39,6 +40,7 @@ class RuleReward(Reward):
         checks: Checks = Checks(),  # noqa: B008 - frozen
         workers: int = 1,
         timeout_s: float = 2.0,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> None:
         """Set up; workers start when the first answer needs them.
 
@@ -47,9 +49,10 @@ class RuleReward(Reward):
             checks: The malformed checks and their limits.
             workers: Processes that grade side by side.
             timeout_s: Seconds for one answer.
+            rules: What counts as the same answer where graders disagree.
         """
-        self.scores, self.checks = scores, checks
-        self.pool = VerifierPool(workers, timeout_s, scores=scores, checks=checks)
+        self.scores, self.checks, self.rules = scores, checks, rules
+        self.pool = VerifierPool(workers, timeout_s, scores=scores, checks=checks, rules=rules)
 
     def grade(
         self, responses: Sequence[str], golds: Sequence[str], truncated: Sequence[bool]

@@ -20,6 +20,8 @@ class Scalar:
 
     node: Node
     unit: str = ""
+    places: int | None = field(default=None, compare=False)
+    """Digits after the point where the formula is one decimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Labelled:
 
     label: str
     value: Value
+    sign: str = "="
+    r"""``=``, or ``\in`` or ``\equiv``."""
 
 
 @dataclass(frozen=True, slots=True)

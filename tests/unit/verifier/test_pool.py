@@ -48,6 +48,30 @@ def test_plain_answers_start_no_worker():
     assert pids(pool) == []
 
 
+def test_bare_answers_and_responses_in_one_call():
+    rows = [("0.5", r"\frac12", "answer"), (r"\boxed{x 2}", "2x", "response")]
+    rows += [("(0,1}", "(0,1}", "answer"), (" 7 ", "7", "answer"), ("7", "7", "response")]
+    rows += [(" ", "7", "answer"), ("7", " ", "answer"), ("x", "y", "answer")]
+    with VerifierPool() as pool:
+        verdicts = pool.map([row[:2] for row in rows], kinds=[row[2] for row in rows])
+    assert [(v.status, v.answer, v.reason) for v in verdicts] == [
+        ("correct", "0.5", ""),
+        ("correct", "x 2", ""),
+        ("correct", "(0,1}", ""),
+        ("correct", "7", ""),
+        ("malformed", None, "too_few_boxes"),
+        ("malformed", "", "empty_answer"),
+        ("gold_unparsable", "7", "the gold is empty"),
+        ("wrong", "x", ""),
+    ]
+
+
+def test_a_bare_answer_needs_no_response_checks():
+    repeated = "1234567" * 9
+    (verdict,) = VerifierPool().map([(repeated, repeated)], [True], ["answer"])
+    assert verdict.status == "correct"
+
+
 def test_overrun_is_killed_replaced_and_scored():
     with VerifierPool(timeout_s=0.3, scores=Scores(timeout=-0.25)) as pool:
         assert pool.map([HARD])[0].status == "correct"
@@ -146,6 +170,8 @@ def test_arguments_are_checked():
         VerifierPool(timeout_s=0)
     with pytest.raises(ValueError, match="2 truncated flags"):
         VerifierPool().map([("a", "b")], [True, False])
+    with pytest.raises(ValueError, match="2 kinds"):
+        VerifierPool().map([("a", "b")], kinds=["answer", "answer"])
 
 
 def test_importing_the_verifier_is_cheap():

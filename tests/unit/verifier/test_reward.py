@@ -38,7 +38,7 @@ def test_scores_can_be_set():
 
 
 def test_a_failure_of_the_comparison_is_an_error(monkeypatch):
-    def fail(answer, gold):
+    def fail(answer, gold, rules):
         raise RecursionError("too deep")
 
     monkeypatch.setattr("limr.verifier.grading.equivalent", fail)
