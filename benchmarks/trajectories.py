@@ -1,7 +1,7 @@
 """From trajectories to LIM scores: time and memory by the number of problems, and beside JSON.
 
-    python benchmarks/trajectories.py --output benchmarks/results/trajectories.json
-    python benchmarks/trajectories.py --markdown benchmarks/results/trajectories.json
+    python -m benchmarks.trajectories --output benchmarks/results/trajectories.json
+    python -m benchmarks.trajectories --markdown benchmarks/results/trajectories.json
 
 Data. Runs of 21 epochs with 8 samples per problem, their rows as a run with `save_responses: false`
 leaves them: one file per training step of 1,024 problems, every epoch in another order, ids of 36
@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 
 from limr.trajectories import SCHEMA, StepFiles, read_reward_curves
 
+ROOT = Path(__file__).parents[1]
 EPOCHS = 21
 SAMPLES = 8
 PROBLEMS_PER_STEP = 1024
@@ -190,8 +191,10 @@ def read(kind: str, folder: Path) -> dict[str, float]:
 
 def measured(kind: str, folder: Path, repeats: int) -> dict[str, Any]:
     """Several readings, each in a fresh process."""
-    command = [sys.executable, __file__, "--read", kind, str(folder)]
-    found = [json.loads(subprocess.check_output(command, timeout=1800)) for _ in range(repeats)]
+    command = [sys.executable, "-m", "benchmarks.trajectories", "--read", kind, str(folder)]
+    found = [
+        json.loads(subprocess.check_output(command, cwd=ROOT, timeout=1800)) for _ in range(repeats)
+    ]
     return {
         "seconds": [round(each["seconds"], 3) for each in found],
         "peak_gb": round(max(each["peak_bytes"] for each in found) / 1e9, 3),

@@ -15,6 +15,7 @@ from limr.trajectories import (
     read_reward_curves,
     read_trajectories,
 )
+from limr.trajectories.curves import _map
 from limr.types import Status
 
 
@@ -169,3 +170,16 @@ def test_curves_whose_parts_do_not_fit_are_refused(change, message):
     parts |= {"accuracy": np.zeros((2, 3)), "score": np.zeros((2, 3))}
     with pytest.raises(ValueError, match=message):
         RewardCurves(**{name: np.asarray(value) for name, value in (parts | change).items()})
+
+
+def test_files_are_read_in_order_and_only_a_few_ahead():
+    begun = []
+
+    def double(number):
+        begun.append(number)
+        return 2 * number
+
+    doubled = _map(double, range(50), threads=2)
+    assert next(doubled) == 0
+    assert len(begun) <= 5
+    assert list(doubled) == list(range(2, 100, 2))

@@ -194,7 +194,7 @@ def test_no_changed_byte_goes_unnoticed(tmp_path):
     path = one_file(tmp_path)
     content, table = path.read_bytes(), read_trajectories(tmp_path)
     unnoticed = []
-    for position in range(0, len(content), 3):
+    for position in range(0, len(content), 7):
         changed = bytearray(content)
         changed[position] ^= 0x10
         path.write_bytes(changed)
