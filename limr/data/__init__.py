@@ -4,10 +4,10 @@ from limr.data.datamodule import Benchmark, MathDataModule
 from limr.data.generated import GeneratedProblems
 from limr.data.loaders import BenchmarkLoader, PromptLoader
 from limr.data.reasoning_gym import ReasoningGymProblems
-from limr.data.rows import Columns
 from limr.data.sources import FileProblems, HubProblems, ProblemSource
 from limr.data.supervised import Stage, WorkedSolutionsDataModule
 from limr.data.templates import ChatTemplate, Exemplar, PlainTemplate, PromptTemplate
+from limr.tables import Columns
 
 __all__ = [
     "Benchmark",

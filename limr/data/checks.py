@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from limr.data.messages import SHOWN
-from limr.data.sources import read_bytes
+from limr.tables import read_bytes
 from limr.types import Problem
 from limr.verifier import check_gold
 

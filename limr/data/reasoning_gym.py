@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from limr.allocation import shares
-from limr.data.rows import prompt_id
 from limr.data.sources import ProblemSource
+from limr.tables import prompt_id
 from limr.types import Problem
 
 Split = Literal["train", "validation", "test"]

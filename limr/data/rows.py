@@ -1,13 +1,12 @@
 """Rows of any table turned into problems, with one clear error for those that cannot be."""
 
-import hashlib
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from limr.data.messages import listing
+from limr.tables import Columns, prompt_id
 from limr.types import Problem
 
 OnBadRow = Literal["error", "skip"]
@@ -15,32 +14,8 @@ OnBadRow = Literal["error", "skip"]
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: the command line reads defaults by vars()
-class Columns:
-    """Which column of a table holds which field of a problem."""
-
-    id: str | None = "id"
-    """None derives ids from the prompts (:func:`prompt_id`), for tables that have no ids."""
-    prompt: str = "prompt"
-    answer: str = "answer"
-    family: str | None = None
-    """None leaves the field empty, as for the two below."""
-    level: str | None = None
-    solution: str | None = None
-
-
 class BadRowError(ValueError):
     """A row that is no problem; the message is the reason."""
-
-
-def prompt_id(prompt: str) -> str:
-    r"""A stable id from a prompt's text: 16 hex digits of its sha256, outer white space ignored.
-
-    Example:
-        >>> prompt_id(" 1+1") == prompt_id("1+1\n")
-        True
-    """
-    return hashlib.sha256(prompt.strip().encode()).hexdigest()[:16]
 
 
 def problems_from_rows(

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from pathlib import PurePosixPath
-from typing import Any
 
-import fsspec
-
-from limr.data.rows import Columns, OnBadRow, problems_from_rows
+from limr.data.rows import OnBadRow, problems_from_rows
+from limr.tables import Columns, parse_rows, read_bytes
 from limr.types import Problem
-
-Row = tuple[int, Any]
 
 
 class ProblemSource(ABC):
@@ -31,7 +24,7 @@ class ProblemSource(ABC):
 
 
 class FileProblems(ProblemSource):
-    """Problems from one JSON (a list), JSONL or Parquet file, told apart by its suffix."""
+    """Problems from one JSON (a list), JSONL, CSV or Parquet file, told apart by its suffix."""
 
     def __init__(
         self,
@@ -67,7 +60,7 @@ class FileProblems(ProblemSource):
                     "one this configuration was written for; fetch that one or correct `sha256`"
                 )
         return problems_from_rows(
-            parse_rows(data, self.path),
+            parse_rows(io.BytesIO(data), self.path),
             where=self.path,
             columns=self.columns,
             id_prefix=self.id_prefix,
@@ -126,67 +119,3 @@ class HubProblems(ProblemSource):
             id_prefix=self.id_prefix,
             on_bad_row=self.on_bad_row,
         )
-
-
-def read_bytes(path: str) -> bytes:
-    """The content of a file by path or fsspec URL.
-
-    Raises:
-        ValueError: If it cannot be read, naming it.
-    """
-    try:
-        with fsspec.open(path, "rb") as file:
-            data: bytes = file.read()
-    except FileNotFoundError as error:
-        raise ValueError(f"no file {path}; relative paths start at the working folder") from error
-    except (OSError, ImportError, ValueError) as error:
-        raise ValueError(f"{path} could not be read: {error}") from error
-    return data
-
-
-def parse_rows(data: bytes, path: str) -> Iterator[Row]:
-    """Numbered rows, from 1; in JSONL the number is the line's, blank lines left out.
-
-    Raises:
-        ValueError: If the suffix is unknown or the content is not what the suffix says.
-    """
-    suffix = PurePosixPath(path).suffix.lower()
-    readers = {".json": _json, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}
-    if suffix not in readers:
-        raise ValueError(f"{path}: suffix {suffix!r} is none of {', '.join(readers)}")
-    try:
-        yield from readers[suffix](data)
-    except (json.JSONDecodeError, UnicodeDecodeError, _NotRowsError) as error:
-        raise ValueError(f"{path} is no {suffix} file of problems: {error}") from error
-
-
-class _NotRowsError(Exception):
-    pass
-
-
-def _json(data: bytes) -> Iterator[Row]:
-    rows = json.loads(data)
-    if not isinstance(rows, list):
-        raise _NotRowsError(f"it holds one {type(rows).__name__}, expected a list of objects")
-    yield from enumerate(rows, start=1)
-
-
-def _jsonl(data: bytes) -> Iterator[Row]:
-    # Split at line feeds only: str.splitlines also cuts at U+2028, which JSON strings may hold.
-    for number, line in enumerate(data.decode().split("\n"), start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError as error:
-                raise _NotRowsError(f"line {number}: {error}") from error
-
-
-def _parquet(data: bytes) -> Iterator[Row]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(io.BytesIO(data))
-    except pyarrow.ArrowInvalid as error:
-        raise _NotRowsError(str(error)) from error
-    yield from enumerate(table.to_pylist(), start=1)

@@ -17,9 +17,10 @@ MAY_IMPORT = {
     "allocation": {"limr"},
     "files": {"limr"},
     "mistakes": {"limr"},
+    "tables": {"limr"},
     "rl": {"limr", "types"},
     "verifier": {"limr", "types"},
-    "trajectories": {"limr", "types"},
+    "trajectories": {"limr", "types", "tables"},
     "selection": {"limr", "types", "seeding", "allocation", "trajectories"},
 }
 _ALL_BELOW = {*MAY_IMPORT}
@@ -35,8 +36,8 @@ MAY_IMPORT |= {"__main__": {*MAY_IMPORT}}
 MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "verbs", "__main__"}}
 
 WITHOUT_TORCH = (
-    "types", "seeding", "allocation", "files", "mistakes", "verifier", "trajectories", "selection",
-    "verbs.verify",
+    "types", "seeding", "allocation", "files", "mistakes", "tables", "verifier", "trajectories",
+    "selection", "verbs.verify",
 )  # fmt: skip
 """Start in a moment and run in many worker processes."""
 

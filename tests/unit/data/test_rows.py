@@ -3,7 +3,8 @@ import logging
 
 import pytest
 
-from limr.data.rows import Columns, problems_from_rows, prompt_id
+from limr.data.rows import problems_from_rows
+from limr.tables import Columns, prompt_id
 from limr.types import Problem
 
 GOOD = {"id": "a", "prompt": "1+1", "answer": "2"}

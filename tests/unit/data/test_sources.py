@@ -50,11 +50,11 @@ def test_the_digest_is_checked(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("p.json", "{", r"p\.json is no \.json file of problems: Expecting"),
+        ("p.json", "{", r"p\.json is no \.json file of rows: Expecting"),
         ("p.json", '{"a": 1}', "it holds one dict, expected a list"),
-        ("p.jsonl", '\n{"id": "a"\n', r"p\.jsonl is no \.jsonl file of problems: line 2"),
+        ("p.jsonl", '\n{"id": "a"\n', r"p\.jsonl is no \.jsonl file of rows: line 2"),
         ("p.parquet", "no parquet", r"p\.parquet is no \.parquet file"),
-        ("p.csv", "a,b", r"suffix '\.csv' is none of \.json, \.jsonl"),
+        ("p.xlsx", "a,b", r"suffix '\.xlsx' is none of \.json, \.jsonl"),
         ("p.json", '["1+1"]', "row 1: is of type str, expected an object"),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_file_that_is_not_what_its_suffix_says_is_refused(tmp_path, name, cont
 
 def test_text_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "p.jsonl").write_bytes(b'{"id": "\xff"}')
-    with pytest.raises(ValueError, match=r"p\.jsonl is no \.jsonl file of problems: 'utf-8'"):
+    with pytest.raises(ValueError, match=r"p\.jsonl is no \.jsonl file of rows: line 1: 'utf-8'"):
         FileProblems(str(tmp_path / "p.jsonl")).load()
 
 
