@@ -14,12 +14,15 @@ verbs:
   fit        train by PPO (or supervised) as a YAML file describes
   validate   measure a model on held-out problems and benchmarks
   verify     grade answers against gold answers, a JSONL file of them or one pair
+  import     read other tools' rollouts into a trajectory store
+  select     choose the problems worth training on, from trajectories or scores
 
 start here:
   limr fit --config experiments/quickstart.yaml
   limr validate --config experiments/quickstart.yaml \\
     --ckpt_path runs/quickstart/checkpoints/last.ckpt
   limr verify --gold '\\frac12' --prediction 0.5
+  limr select --trajectories runs/quickstart/trajectories --fraction 0.2 --output lim.jsonl
 
 look closer:
   limr fit --help                                    every option of trainer, model, data
@@ -33,8 +36,8 @@ look closer:
 _TRAINER_VERBS = ("fit", "validate")
 """Run by :mod:`limr.cli`, on Lightning's trainer."""
 
-_PLAIN_VERBS = ("verify",)
-"""Run by the module of the same name in :mod:`limr.verbs`."""
+_PLAIN_VERBS = {"verify": "verify", "import": "importing", "select": "select"}
+"""Run by the module of this name in :mod:`limr.verbs`."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,12 +51,12 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(f"limr {__version__}\n")
         return 0
     if verb in _PLAIN_VERBS:
-        return int(import_module(f"limr.verbs.{verb}").main(args[1:]))
+        return int(import_module(f"limr.verbs.{_PLAIN_VERBS[verb]}").main(args[1:]))
     if verb in _TRAINER_VERBS:
         from limr import cli
 
         return cli.run(args)
-    known = ", ".join(_TRAINER_VERBS + _PLAIN_VERBS)
+    known = ", ".join([*_TRAINER_VERBS, *_PLAIN_VERBS])
     sys.stderr.write(f"error: no verb {verb!r}; limr knows {known}\n")
     return 2
 

@@ -4,11 +4,12 @@ import codecs
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import fsspec
 
@@ -38,6 +39,101 @@ def prompt_id(prompt: str) -> str:
         True
     """
     return hashlib.sha256(prompt.strip().encode()).hexdigest()[:16]
+
+
+class BadRowError(ValueError):
+    """A row that is not what it should be; the message is the reason."""
+
+
+def text_of(row: Any, column: str, field: str, *, numbers: bool = False) -> str:
+    """A row's text in a column.
+
+    Args:
+        row: As read.
+        column: The column.
+        field: What it holds, for the message.
+        numbers: Whether a number is taken, too, as its text.
+
+    Raises:
+        BadRowError: If there is none, or only white space.
+    """
+    value = cell_of(row, column, field)
+    if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise BadRowError(f"{field} (column {column!r}) is {value}, not a finite number")
+        return str(value)
+    if not isinstance(value, str):
+        kinds = "text or a number" if numbers else "text"
+        got = "empty" if value is None else f"of type {type(value).__name__}"
+        raise BadRowError(f"{field} (column {column!r}) is {got}, expected {kinds}")
+    if not value.strip():
+        raise BadRowError(f"{field} (column {column!r}) is empty")
+    return value
+
+
+def number_of(row: Any, column: str, field: str) -> float:
+    """A row's finite number in a column; texts that spell one count, as all of CSV is text.
+
+    Raises:
+        BadRowError: If there is none.
+    """
+    value = cell_of(row, column, field)
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadRowError(f"{field} (column {column!r}) is {value!r}, expected a finite number")
+    return number
+
+
+def cell_of(row: Any, column: str, field: str) -> Any:
+    """What a row holds in a column.
+
+    Raises:
+        BadRowError: If the row has no columns at all or not this one.
+    """
+    if not isinstance(row, Mapping):
+        raise BadRowError(f"is of type {type(row).__name__}, expected an object of columns")
+    if column not in row:
+        hint = "; set columns.id: null to derive ids from the prompts" if field == "id" else ""
+        raise BadRowError(f"no column {column!r} for {field} among {sorted(row)}{hint}")
+    return row[column]
+
+
+class ProblemRow(NamedTuple):
+    """A row of a problem table as it was read, with what it is known by."""
+
+    id: str
+    prompt: str
+    row: Mapping[str, Any]
+
+
+def read_problem_rows(path: str, columns: Columns) -> list[ProblemRow]:
+    """The rows of a problem file, whatever else is in them, the answers too.
+
+    Raises:
+        ValueError: If the file cannot be read, or a row has no id, no prompt or an id that another
+            row has; naming the file and the row.
+    """
+    problems: list[ProblemRow] = []
+    first: dict[str, int] = {}
+    for number, row in read_rows(path):
+        try:
+            prompt = text_of(row, columns.prompt, "prompt")
+            if columns.id is None:
+                key = prompt_id(prompt)
+            else:
+                key = text_of(row, columns.id, "id", numbers=True)
+            if key in first:
+                raise BadRowError(f"id {key!r} was taken by row {first[key]}")
+        except BadRowError as error:
+            raise ValueError(f"{path}, row {number}: {error}") from error
+        first[key] = number
+        problems.append(ProblemRow(key, prompt, row))
+    if not problems:
+        raise ValueError(f"{path} holds no problems")
+    return problems
 
 
 def read_bytes(path: str) -> bytes:

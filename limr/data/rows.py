@@ -1,21 +1,16 @@
 """Rows of any table turned into problems, with one clear error for those that cannot be."""
 
 import logging
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from limr.data.messages import listing
-from limr.tables import Columns, prompt_id
+from limr.tables import BadRowError, Columns, cell_of, prompt_id, text_of
 from limr.types import Problem
 
 OnBadRow = Literal["error", "skip"]
 
 _logger = logging.getLogger(__name__)
-
-
-class BadRowError(ValueError):
-    """A row that is no problem; the message is the reason."""
 
 
 def problems_from_rows(
@@ -71,47 +66,23 @@ def _report(bad: list[tuple[str, str]], where: str, on_bad_row: OnBadRow) -> Non
 
 
 def _problem(row: Mapping[str, Any], columns: Columns, id_prefix: str) -> Problem:
-    prompt = _text(row, columns.prompt, "prompt")
-    key = prompt_id(prompt) if columns.id is None else _text(row, columns.id, "id", numbers=True)
+    prompt = text_of(row, columns.prompt, "prompt")
+    key = prompt_id(prompt) if columns.id is None else text_of(row, columns.id, "id", numbers=True)
     return Problem(
         id=id_prefix + key,
         prompt=prompt,
-        answer=_text(row, columns.answer, "answer", numbers=True),
+        answer=text_of(row, columns.answer, "answer", numbers=True),
         family=_optional(row, columns.family, "family"),
         level=_optional(row, columns.level, "level"),
         solution=_optional(row, columns.solution, "solution"),
     )
 
 
-def _text(row: Mapping[str, Any], column: str, field: str, *, numbers: bool = False) -> str:
-    value = _cell(row, column, field)
-    if numbers and isinstance(value, int | float) and not isinstance(value, bool):
-        if isinstance(value, float) and not math.isfinite(value):
-            raise BadRowError(f"{field} (column {column!r}) is {value}, not a finite number")
-        return str(value)
-    if not isinstance(value, str):
-        kinds = "text or a number" if numbers else "text"
-        got = "empty" if value is None else f"of type {type(value).__name__}"
-        raise BadRowError(f"{field} (column {column!r}) is {got}, expected {kinds}")
-    if not value.strip():
-        raise BadRowError(f"{field} (column {column!r}) is empty")
-    return value
-
-
 def _optional(row: Mapping[str, Any], column: str | None, field: str) -> str:
     if column is None:
         return ""
-    value = _cell(row, column, field)
+    value = cell_of(row, column, field)
     return "" if value is None else str(value)
-
-
-def _cell(row: Mapping[str, Any], column: str, field: str) -> Any:
-    if not isinstance(row, Mapping):
-        raise BadRowError(f"is of type {type(row).__name__}, expected an object of columns")
-    if column not in row:
-        hint = "; set columns.id: null to derive ids from the prompts" if field == "id" else ""
-        raise BadRowError(f"no column {column!r} for {field} among {sorted(row)}{hint}")
-    return row[column]
 
 
 def _repeated(problem: Problem, first: int, columns: Columns) -> str:
