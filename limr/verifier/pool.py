@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Pipe, wait
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 from limr.types import Verdict
 from limr.verifier.checks import Checks
+from limr.verifier.equivalence import equivalent
 from limr.verifier.grading import Scores, open_response, verdict
 from limr.verifier.plain import quick_equivalent
 
@@ -44,6 +45,7 @@ class VerifierPool:
         *,
         scores: Scores | None = None,
         checks: Checks | None = None,
+        compare: Callable[[str, str], bool] = equivalent,
     ) -> None:
         """Set up without starting anything.
 
@@ -52,6 +54,7 @@ class VerifierPool:
             timeout_s: Seconds for one answer, counted from when a worker picks it up.
             scores: The score of each status; None is the paper's.
             checks: The malformed checks; None is the paper's.
+            compare: Whether (answer, gold) are the same; a function that a worker can import.
 
         Raises:
             ValueError: If ``workers`` or ``timeout_s`` is not positive.
@@ -62,12 +65,13 @@ class VerifierPool:
             raise ValueError(f"timeout_s must be > 0, got {timeout_s}")
         self.workers, self.timeout_s = workers, timeout_s
         self.scores, self.checks = scores or Scores(), checks or Checks()
+        self.compare = compare
         self._lock = threading.Lock()
         self._processes: list[_Worker] = []
         self._finalizer = weakref.finalize(self, _stop_all, self._processes, os.getpid())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.workers, self.timeout_s, self.scores, self.checks)
+        return _rebuild, (self.workers, self.timeout_s, self.scores, self.checks, self.compare)
 
     def __enter__(self) -> VerifierPool:
         return self
@@ -108,7 +112,7 @@ class VerifierPool:
             if isinstance(opened, Verdict):
                 results[index] = opened
                 continue
-            quick = quick_equivalent(opened, gold)
+            quick = quick_equivalent(opened, gold) if self.compare is equivalent else None
             if quick is None:
                 jobs.append((index, opened, gold))
             else:
@@ -128,7 +132,7 @@ class VerifierPool:
         try:
             self._processes[:] = [w for w in self._processes if w.process.poll() is None]
             while len(self._processes) < min(self.workers, len(jobs)):
-                self._processes.append(_Worker())
+                self._processes.append(_Worker(self.compare))
             while jobs or any(worker.job for worker in self._processes):
                 for worker in self._processes:
                     if jobs and worker.ready and worker.job is None:
@@ -158,7 +162,7 @@ class VerifierPool:
             index, answer, _ = worker.job
             reason = f"the worker died (exit status {worker.stop()})"
             results[index] = verdict("error", self.scores, answer, reason)
-            self._processes[place] = _Worker()
+            self._processes[place] = _Worker(self.compare)
             return
         if not worker.ready:
             worker.ready = True
@@ -174,13 +178,13 @@ class VerifierPool:
         index, answer, _ = worker.job
         reason = f"grading took over {self.timeout_s:g} s"
         results[index] = verdict("timeout", self.scores, answer, reason)
-        self._processes[place] = _Worker()
+        self._processes[place] = _Worker(self.compare)
 
 
 class _Worker:
     """One interpreter that answers (answer, gold) with True, False or the text of an error."""
 
-    def __init__(self) -> None:
+    def __init__(self, compare: Callable[[str, str], bool]) -> None:
         self.connection, theirs = Pipe()
         environment = dict(os.environ)
         known = environment.get("PYTHONPATH", "")
@@ -195,6 +199,8 @@ class _Worker:
             )
         finally:
             theirs.close()
+        with suppress(OSError):  # as in give
+            self.connection.send(compare)
         self.ready = False
         self.job: tuple[int, str, str] | None = None
         self.deadline = time.monotonic() + START_TIMEOUT_S
@@ -226,5 +232,11 @@ def _stop_all(processes: list[_Worker], owner: int) -> None:
             worker.stop()
 
 
-def _rebuild(workers: int, timeout_s: float, scores: Scores, checks: Checks) -> VerifierPool:
-    return VerifierPool(workers, timeout_s, scores=scores, checks=checks)
+def _rebuild(
+    workers: int,
+    timeout_s: float,
+    scores: Scores,
+    checks: Checks,
+    compare: Callable[[str, str], bool],
+) -> VerifierPool:
+    return VerifierPool(workers, timeout_s, scores=scores, checks=checks, compare=compare)
