@@ -9,8 +9,9 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Pipe, wait
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from typing import Any
 
 from limr.types import Verdict
 from limr.verifier.checks import Checks
+from limr.verifier.equivalence import equivalent
 from limr.verifier.grading import Kind, Scores, open_answer, open_response, verdict
 from limr.verifier.plain import quick_equivalent
 from limr.verifier.rules import Rules
@@ -46,6 +48,7 @@ class VerifierPool:
         scores: Scores | None = None,
         checks: Checks | None = None,
         rules: Rules | None = None,
+        compare: Callable[[str, str], bool] | None = None,
     ) -> None:
         """Set up without starting anything.
 
@@ -55,6 +58,8 @@ class VerifierPool:
             scores: The score of each status; None is the paper's.
             checks: The malformed checks; None is the paper's.
             rules: What counts as the same answer where graders disagree; None is the defaults.
+            compare: Whether (answer, gold) are the same, a function that a worker can import; None
+                is `equivalent` under the rules.
 
         Raises:
             ValueError: If ``workers`` or ``timeout_s`` is not positive.
@@ -66,12 +71,20 @@ class VerifierPool:
         self.workers, self.timeout_s = workers, timeout_s
         self.scores, self.checks = scores or Scores(), checks or Checks()
         self.rules = rules or Rules()
+        self.compare = compare
         self._lock = threading.Lock()
         self._processes: list[_Worker] = []
         self._finalizer = weakref.finalize(self, _stop_all, self._processes, os.getpid())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.workers, self.timeout_s, self.scores, self.checks, self.rules)
+        return _rebuild, (
+            self.workers,
+            self.timeout_s,
+            self.scores,
+            self.checks,
+            self.rules,
+            self.compare,
+        )
 
     def __enter__(self) -> VerifierPool:
         return self
@@ -124,7 +137,7 @@ class VerifierPool:
             if isinstance(opened, Verdict):
                 results[index] = opened
                 continue
-            quick = quick_equivalent(opened, gold, self.rules)
+            quick = None if self.compare else quick_equivalent(opened, gold, self.rules)
             if quick is None:
                 jobs.append((index, opened, gold))
             else:
@@ -139,16 +152,19 @@ class VerifierPool:
             return verdict("error", self.scores, answer, same)
         return verdict("correct" if same else "wrong", self.scores, answer)
 
+    def _comparison(self) -> Callable[[str, str], bool]:
+        return self.compare or partial(equivalent, rules=self.rules)
+
     def _run(self, jobs: deque[tuple[int, str, str]], results: dict[int, Verdict]) -> None:
         """Keep every worker busy until all jobs have a verdict."""
         try:
             self._processes[:] = [w for w in self._processes if w.process.poll() is None]
             while len(self._processes) < min(self.workers, len(jobs)):
-                self._processes.append(_Worker())
+                self._processes.append(_Worker(self._comparison()))
             while jobs or any(worker.job for worker in self._processes):
                 for worker in self._processes:
                     if jobs and worker.ready and worker.job is None:
-                        worker.give(jobs.popleft(), self.rules, self.timeout_s)
+                        worker.give(jobs.popleft(), self.timeout_s)
                 now = time.monotonic()
                 soonest = min(worker.deadline for worker in self._processes if worker.waited_for)
                 connections = [w.connection for w in self._processes if w.waited_for]
@@ -174,7 +190,7 @@ class VerifierPool:
             index, answer, _ = worker.job
             reason = f"the worker died (exit status {worker.stop()})"
             results[index] = verdict("error", self.scores, answer, reason)
-            self._processes[place] = _Worker()
+            self._processes[place] = _Worker(self._comparison())
             return
         if not worker.ready:
             worker.ready = True
@@ -190,13 +206,13 @@ class VerifierPool:
         index, answer, _ = worker.job
         reason = f"grading took over {self.timeout_s:g} s"
         results[index] = verdict("timeout", self.scores, answer, reason)
-        self._processes[place] = _Worker()
+        self._processes[place] = _Worker(self._comparison())
 
 
 class _Worker:
     """One interpreter that answers (answer, gold) with True, False or the text of an error."""
 
-    def __init__(self) -> None:
+    def __init__(self, compare: Callable[[str, str], bool]) -> None:
         self.connection, theirs = Pipe()
         environment = dict(os.environ)
         known = environment.get("PYTHONPATH", "")
@@ -211,6 +227,8 @@ class _Worker:
             )
         finally:
             theirs.close()
+        with suppress(OSError):  # as in give
+            self.connection.send(compare)
         self.ready = False
         self.job: tuple[int, str, str] | None = None
         self.deadline = time.monotonic() + START_TIMEOUT_S
@@ -220,12 +238,12 @@ class _Worker:
         """Whether a message is due: it starts, or it has a job."""
         return not self.ready or self.job is not None
 
-    def give(self, job: tuple[int, str, str], rules: Rules, timeout_s: float) -> None:
+    def give(self, job: tuple[int, str, str], timeout_s: float) -> None:
         """Hand over a job; an idle worker picks it up at once, so its time starts here."""
         self.job = job
         self.deadline = time.monotonic() + timeout_s
         with suppress(OSError):  # a worker that died is heard of as the end of its connection
-            self.connection.send((*job[1:], rules))
+            self.connection.send(job[1:])
 
     def stop(self) -> int:
         """Kill and reap; the exit status."""
@@ -243,6 +261,13 @@ def _stop_all(processes: list[_Worker], owner: int) -> None:
 
 
 def _rebuild(
-    workers: int, timeout_s: float, scores: Scores, checks: Checks, rules: Rules
+    workers: int,
+    timeout_s: float,
+    scores: Scores,
+    checks: Checks,
+    rules: Rules,
+    compare: Callable[[str, str], bool] | None,
 ) -> VerifierPool:
-    return VerifierPool(workers, timeout_s, scores=scores, checks=checks, rules=rules)
+    return VerifierPool(
+        workers, timeout_s, scores=scores, checks=checks, rules=rules, compare=compare
+    )

@@ -31,7 +31,25 @@ class Reward(ABC):
         """
 
 
-class RuleReward(Reward):
+class PooledReward(Reward):
+    """Grades in the worker processes of a pool."""
+
+    def __init__(self, pool: VerifierPool) -> None:
+        self.pool = pool
+
+    def grade(
+        self, responses: Sequence[str], golds: Sequence[str], truncated: Sequence[bool]
+    ) -> list[Verdict]:
+        """One verdict per response, in order."""
+        if not len(responses) == len(golds) == len(truncated):
+            raise ValueError(
+                "responses, golds and truncated must share one length, got "
+                f"{len(responses)}, {len(golds)} and {len(truncated)}"
+            )
+        return self.pool.map(list(zip(responses, golds, strict=True)), truncated)
+
+
+class RuleReward(PooledReward):
     """The rule-based reward of LIMR: well-formed and correct +1, wrong -0.5, malformed -1."""
 
     def __init__(
@@ -51,16 +69,5 @@ class RuleReward(Reward):
             timeout_s: Seconds for one answer.
             rules: What counts as the same answer where graders disagree.
         """
-        self.scores, self.checks, self.rules = scores, checks, rules
-        self.pool = VerifierPool(workers, timeout_s, scores=scores, checks=checks, rules=rules)
-
-    def grade(
-        self, responses: Sequence[str], golds: Sequence[str], truncated: Sequence[bool]
-    ) -> list[Verdict]:
-        """One verdict per response, in order."""
-        if not len(responses) == len(golds) == len(truncated):
-            raise ValueError(
-                "responses, golds and truncated must share one length, got "
-                f"{len(responses)}, {len(golds)} and {len(truncated)}"
-            )
-        return self.pool.map(list(zip(responses, golds, strict=True)), truncated)
+        pool = VerifierPool(workers, timeout_s, scores=scores, checks=checks, rules=rules)
+        super().__init__(pool)
