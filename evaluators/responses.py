@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from limr.files import whole_file
 from limr.types import GradedResponses
 
 Row = dict[str, Any]
@@ -56,15 +57,11 @@ def write_responses(rows: Iterable[Row], folder: Path, *, verb: str, step: int) 
     by_benchmark: dict[str, list[Row]] = {}
     for row in rows:
         by_benchmark.setdefault(row["benchmark"], []).append(row)
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for benchmark, group in by_benchmark.items():
         name = re.sub(r"[^\w.-]+", "_", benchmark)
         path = folder / f"{verb}-{name}-step{step:06d}.jsonl"
-        part = path.with_suffix(".part")
-        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in group)
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-        part.replace(path)
+        with whole_file(path) as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in group)
         paths.append(path)
     return paths

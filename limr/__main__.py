@@ -1,6 +1,7 @@
 """`limr` and `python -m limr`: finds the verb, imports only what that verb needs."""
 
 import sys
+from importlib import import_module
 
 from limr import __version__
 
@@ -12,11 +13,13 @@ Data-efficient reinforcement learning of language models on mathematics.
 verbs:
   fit        train by PPO (or supervised) as a YAML file describes
   validate   measure a model on held-out problems and benchmarks
+  verify     grade answers against gold answers, a JSONL file of them or one pair
 
 start here:
   limr fit --config experiments/quickstart.yaml
   limr validate --config experiments/quickstart.yaml \\
     --ckpt_path runs/quickstart/checkpoints/last.ckpt
+  limr verify --gold '\\frac12' --prediction 0.5
 
 look closer:
   limr fit --help                                    every option of trainer, model, data
@@ -26,6 +29,12 @@ look closer:
                                                      later files and flags win; lists are replaced
   limr --version
 """
+
+_TRAINER_VERBS = ("fit", "validate")
+"""Run by :mod:`limr.cli`, on Lightning's trainer."""
+
+_PLAIN_VERBS = ("verify",)
+"""Run by the module of the same name in :mod:`limr.verbs`."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,12 +47,15 @@ def main(argv: list[str] | None = None) -> int:
     if verb == "--version":
         sys.stdout.write(f"limr {__version__}\n")
         return 0
-    from limr import cli
+    if verb in _PLAIN_VERBS:
+        return int(import_module(f"limr.verbs.{verb}").main(args[1:]))
+    if verb in _TRAINER_VERBS:
+        from limr import cli
 
-    if verb not in cli.VERBS:
-        sys.stderr.write(f"error: no verb {verb!r}; limr knows {', '.join(cli.VERBS)}\n")
-        return 2
-    return cli.run(args)
+        return cli.run(args)
+    known = ", ".join(_TRAINER_VERBS + _PLAIN_VERBS)
+    sys.stderr.write(f"error: no verb {verb!r}; limr knows {known}\n")
+    return 2
 
 
 if __name__ == "__main__":

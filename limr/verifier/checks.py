@@ -14,6 +14,18 @@ _STRANGE = re.compile("[^\\w\\s!-~\u2200-\u22ff]+")
 _FIVE_ALIKE = r"(.)\1{%d,}"
 
 
+MALFORMED = (
+    "truncated",
+    "too_few_boxes",
+    "too_many_boxes",
+    "strange_characters",
+    "repetition",
+    "no_complete_box",
+    "empty_box",
+)
+"""Reasons for which a response is malformed: the checks in their order, then the box itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Checks:
     """Which malformed checks run, and their limits; None or False switches one off."""
@@ -21,9 +33,9 @@ class Checks:
     ended: bool = True
     """A response cut at the length limit is malformed."""
     min_boxes: int | None = 1
-    r"""Fewest ``\\boxed`` or ``\\fbox`` a response may have."""
+    r"""Fewest ``\boxed`` or ``\fbox`` a response may have."""
     max_boxes: int | None = 4
-    r"""Most ``\\boxed`` or ``\\fbox`` a response may have."""
+    r"""Most ``\boxed`` or ``\fbox`` a response may have."""
     max_strange_share: float | None = 0.3
     """Largest share, in [0, 1], of characters that are not letters, digits, white space, ASCII
     punctuation or mathematical operators (U+2200 to U+22FF)."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: the command line reads defaults by vars()
 class Rules:
     r"""What counts as the same answer where graders disagree; each holds both ways round.
 

@@ -3,11 +3,17 @@
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from limr.types import Status
+from limr.verifier import MALFORMED
+
 ROOT = Path(__file__).parents[2]
-METRIC = re.compile(r"(reward|response|policy|critic|time)/[a-z_]+")
+METRIC = re.compile(
+    r"(reward|response|policy|critic|time)/[a-z_]*[a-z]"
+)  # what ends in "_" begins a longer name
 
 
 def named_in_code():
@@ -29,3 +35,8 @@ def test_metric_is_defined(name):
 @pytest.mark.parametrize("figure", ["grad_norm", "lr"])
 def test_metrics_named_after_their_parameter_group_are_defined(owner, figure):
     test_metric_is_defined(f"{owner}/{figure}")
+
+
+@pytest.mark.parametrize("share", [*get_args(Status), *(f"malformed_{name}" for name in MALFORMED)])
+def test_metrics_named_after_statuses_and_reasons_are_defined(share):
+    test_metric_is_defined(f"reward/{share}")
