@@ -16,7 +16,7 @@ FREE = Checks(repeat_times=None)
 
 
 def pids(pool):
-    return [worker.process.pid for worker in pool._processes]
+    return [worker.pid for worker in pool._workers if worker.pid]
 
 
 def alive(pid):
@@ -93,8 +93,8 @@ def test_overrun_is_killed_replaced_and_scored():
 def test_a_worker_that_dies_between_calls_is_replaced():
     with VerifierPool() as pool:
         pool.map([HARD])
-        pool._processes[0].process.kill()
-        pool._processes[0].process.wait()
+        pool._workers[0]._process.kill()
+        pool._workers[0]._process.wait()
         assert pool.map([HARD])[0].status == "correct"
 
 
@@ -102,7 +102,7 @@ def test_a_worker_that_dies_at_work_is_an_error():
     with VerifierPool(timeout_s=20) as pool:
         pool.map([HARD])
         stop_in_place(pool)
-        threading.Timer(0.2, pool._processes[0].process.kill).start()
+        threading.Timer(0.2, pool._workers[0]._process.kill).start()
         verdict = pool.map([HARD])[0]
         assert verdict.status == "error"
         assert "the worker died" in verdict.reason
@@ -148,7 +148,7 @@ def test_exit_without_close_leaves_no_process():
         "from limr.verifier import VerifierPool\n"
         "pool = VerifierPool()\n"
         f"pool.map([{HARD!r}])\n"
-        "print(pool._processes[0].process.pid)\n"
+        "print(pool._workers[0]._process.pid)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == ""
