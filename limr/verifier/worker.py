@@ -21,6 +21,8 @@ START_TIMEOUT_S = 60.0
 """How long a fresh worker may take to import the verifier before that is an error."""
 GRACE_S = 1.0
 """A worker past its time limit by this much ends itself: nobody is left who would kill it."""
+EXIT_S = 0.2
+"""How long a worker that hung up is given to exit by itself, for its exit status."""
 STARTING = threading.RLock()
 """Held while a worker starts. To be held for a fork too: a child would inherit the other end."""
 
@@ -127,6 +129,9 @@ class Worker:
         return ("correct" if message else "wrong"), ""
 
     def _died(self) -> tuple[Status, str]:
+        assert self._process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(EXIT_S)
         was_ready, exit_status = self.ready, self.stop()
         if not was_ready:
             raise RuntimeError(
