@@ -59,6 +59,7 @@ class RuleReward(PooledReward):
         workers: int = 1,
         timeout_s: float = 2.0,
         rules: Rules = Rules(),  # noqa: B008 - frozen
+        memory_limit_mb: int | None = 1024,
     ) -> None:
         """Set up; workers start when the first answer needs them.
 
@@ -68,6 +69,15 @@ class RuleReward(PooledReward):
             workers: Processes that grade side by side.
             timeout_s: Seconds for one answer.
             rules: What counts as the same answer where graders disagree.
+            memory_limit_mb: Megabytes of address space for each process; None is no limit.
         """
-        pool = VerifierPool(workers, timeout_s, scores=scores, checks=checks, rules=rules)
-        super().__init__(pool)
+        super().__init__(
+            VerifierPool(
+                workers,
+                timeout_s,
+                scores=scores,
+                checks=checks,
+                rules=rules,
+                memory_limit_mb=memory_limit_mb,
+            )
+        )

@@ -17,7 +17,6 @@ from verifier_toys import (
     grade_and_tell,
     grade_into,
     grade_on_a_rank,
-    pids,
     running,
     until,
 )
@@ -124,7 +123,7 @@ def test_every_rank_grades(tmp_path):
     assert not any(running(int(pid)) for _, pid in told)
 
 
-ABANDONED = f"""
+ABANDONED = """
 import os, threading, time
 from limr.verifier import VerifierPool
 from verifier_toys import hostile, pids, until
