@@ -15,7 +15,7 @@ from tqdm import tqdm
 from limr.files import whole_file
 from limr.mistakes import OneLineParser, in_one_line
 from limr.types import Status, Verdict
-from limr.verifier import Checks, Kind, VerifierPool
+from limr.verifier import GRADING_ONLY, Checks, Kind, Rules, VerifierPool
 
 Row = dict[str, Any]
 
@@ -52,8 +52,8 @@ def main(args: list[str]) -> int:
         parser.error("give --input and --output, or --gold and --prediction")
 
     def work() -> None:
-        checks = Checks(**vars(given.checks))
-        with VerifierPool(given.workers, given.timeout_s, checks=checks) as pool:
+        checks, rules = Checks(**vars(given.checks)), Rules(**vars(given.rules))
+        with VerifierPool(given.workers, given.timeout_s, checks=checks, rules=rules) as pool:
             if given.input is None:
                 grade_pair(pool, given.gold, given.prediction, given.kind)
             else:
@@ -91,8 +91,12 @@ def build_parser() -> OneLineParser:
     parser.add_argument(
         "--checks",
         type=Checks,
-        default=Checks(),
-        help="when a response is malformed; the paper's, as in training",
+        default=GRADING_ONLY,
+        help="when a response is malformed; training's limits on boxes, strange characters and "
+        "repetition are off",
+    )
+    parser.add_argument(
+        "--rules", type=Rules, default=Rules(), help="what counts as the same answer"
     )
     return parser
 

@@ -1,6 +1,13 @@
 """Grading: is a response well-formed, and is its answer the gold answer?"""
 
-from limr.verifier.checks import MALFORMED, Checks, count_boxes, has_repetition, strange_share
+from limr.verifier.checks import (
+    GRADING_ONLY,
+    MALFORMED,
+    Checks,
+    count_boxes,
+    has_repetition,
+    strange_share,
+)
 from limr.verifier.equivalence import equivalent
 from limr.verifier.extract import extract_boxed
 from limr.verifier.grading import Kind, Scores, check_gold, verify
@@ -10,6 +17,7 @@ from limr.verifier.reward import Reward, RuleReward
 from limr.verifier.rules import Rules
 
 __all__ = [
+    "GRADING_ONLY",
     "MALFORMED",
     "Checks",
     "Kind",

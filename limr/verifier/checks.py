@@ -72,6 +72,10 @@ class Checks:
         return ""
 
 
+GRADING_ONLY = Checks(max_boxes=None, max_strange_share=None, repeat_times=None)
+"""What makes an answer readable, without what a training reward adds against gaming."""
+
+
 def count_boxes(text: str) -> int:
     r"""How often ``\boxed`` or ``\fbox`` stands in the text, complete or not."""
     return sum(1 for _ in _BOX.finditer(text))

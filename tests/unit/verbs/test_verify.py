@@ -80,7 +80,7 @@ def test_every_kind_of_verdict_and_a_row_that_overruns(grade, monkeypatch):
     assert "timeout 1" in err or "timeout 2" in err  # x+x may take over 50 ms on a busy machine
 
 
-def test_kind_response_takes_the_last_box_and_the_papers_checks(grade):
+def test_kind_response_takes_the_last_box(grade):
     rows = [
         row("5", r"\boxed{4}, no: \boxed{5}"),
         row("5", "5"),
@@ -101,11 +101,23 @@ def test_a_rows_kind_wins_over_the_default(grade):
     assert graded["status"] == "correct"
 
 
-def test_checks_can_be_switched_off(grade):
-    rows = [row("5", "ab" * 30 + r"\boxed{5}", truncated=True)]
-    flags = ("--kind=response", "--checks.ended=false", "--checks.repeat_times=null")
-    assert grade(rows, "--kind=response", "--checks.ended=false")[0][0]["reason"] == "repetition"
-    assert grade(rows, *flags)[0][0]["correct"]
+def test_trainings_checks_are_off_until_switched_on(grade):
+    rows = [row("5", "ab" * 30 + r"\boxed{4}" * 5 + r"\boxed{5}", kind="response")]
+    assert grade(rows)[0][0]["correct"]
+    assert grade(rows, "--checks.repeat_times=5")[0][0]["reason"] == "repetition"
+    assert grade(rows, "--checks.max_boxes=4")[0][0]["reason"] == "too_many_boxes"
+
+
+def test_a_cut_response_is_malformed_unless_switched_off(grade):
+    rows = [row("5", r"\boxed{5}", truncated=True, kind="response")]
+    assert grade(rows)[0][0]["reason"] == "truncated"
+    assert grade(rows, "--checks.ended=false")[0][0]["correct"]
+
+
+def test_rules_can_be_set(run):
+    pair = ("--gold", r"\sqrt2", "--prediction", "1.414")
+    assert run(*pair)[1] == "wrong\nanswer: 1.414\n"
+    assert run(*pair, "--rules.rounded_digits", "3")[1] == "correct\nanswer: 1.414\n"
 
 
 def test_fields_of_the_same_name_are_replaced(grade):

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from limr.verifier import Checks, VerifierPool, check_gold, equivalent, verify
+from limr.verifier import GRADING_ONLY, VerifierPool, check_gold, equivalent, verify
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 SUITES = SHARED / "suites" / "verifier"
 DATA = SHARED / "data"
-GRADING_ONLY = Checks(max_boxes=None, max_strange_share=None, repeat_times=None)
 
 pytestmark = pytest.mark.skipif(
     not (SUITES.is_dir() and DATA.is_dir()), reason=f"no labelled answers in {SHARED}"
