@@ -5,11 +5,13 @@ from limr.verifier.equivalence import equivalent
 from limr.verifier.extract import extract_boxed
 from limr.verifier.grading import Scores, check_gold, verify
 from limr.verifier.normalize import normalize
+from limr.verifier.original import OriginalReward
 from limr.verifier.pool import VerifierPool
 from limr.verifier.reward import Reward, RuleReward
 
 __all__ = [
     "Checks",
+    "OriginalReward",
     "Reward",
     "RuleReward",
     "Scores",
