@@ -16,7 +16,7 @@ from limr.verifier.original import original_equivalent
 
 Grade = Callable[[str, str], bool]
 """Whether a response is right, given the gold answer."""
-Status = Literal["accepted", "rejected", "raised", "killed", "died"]
+Status = Literal["accepted", "rejected", "raised", "killed", "died", "executed"]
 
 LIMIT_S = 2.0
 """What a hostile answer may take, and the limit of the pool."""
