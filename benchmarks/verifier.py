@@ -10,7 +10,7 @@ How it is measured. Each peer has one process with one thread, warmed up on answ
 limited to 4 GiB. Peers take turns over batches of 25 rows, the first one changing, so that a busy
 machine slows all alike. Every row is graded once. Its time is the wall time of the call inside that
 process, extraction included; "per core" is rows over the sum of these times. A row that is not back
-at the deadline is killed, counts as not accepted and as the whole deadline.
+at the deadline is killed and counts as not accepted. docs/verifier.md says how each peer is called.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def _limr_pool() -> Grade:
 
 
 def _math_verify() -> Grade:
-    """As its readme says: defaults, the gold between dollar signs, the whole response."""
+    """As its readme shows: defaults, the gold between dollar signs, the whole response."""
     import math_verify
 
     return lambda response, gold: bool(
