@@ -78,12 +78,12 @@ def read_reward_curves(dirpath: str | Path, *, threads: int = 4) -> RewardCurves
     owner = None
     for path, tally in zip(paths, _map(partial(_tally, files), paths, threads), strict=True):
         for run_id in tally.run_ids:
-            owner = owner or run_id
-            if run_id != owner:
+            if owner not in (None, run_id):
                 raise ValueError(
                     f"{path} holds rows of run {run_id!r}, the files before it those of run "
                     f"{owner!r}; keep one run per folder"
                 )
+            owner = run_id
         totals.add(tally)
     if owner is None:
         raise ValueError(f"{files.uri} holds no responses, only empty steps")

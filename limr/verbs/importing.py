@@ -107,7 +107,7 @@ def main(args: list[str]) -> int:
         sys.stderr.write(f"error: no format {name!r}; limr imports {', '.join(FORMATS)}\n")
         return 2
     parser = build_parser(name)
-    given = parser.instantiate_classes(parser.parse_args(args[1:]))
+    given = parser.instantiate(parser.parse_args(args[1:]))
 
     def work() -> None:
         run_id = f"{name}:{PurePosixPath(given.input).name}"

@@ -141,10 +141,12 @@ def test_no_trajectories_and_no_responses_are_told_apart(tmp_path):
         read_reward_curves(tmp_path)
 
 
-def test_two_runs_in_one_folder_are_refused(tmp_path):
-    for step, run in enumerate(["first", "second"]):
+@pytest.mark.parametrize("first", ["first", ""])
+def test_two_runs_in_one_folder_are_refused(tmp_path, first):
+    for step, run in enumerate([first, first, "second"]):
         TrajectoryWriter(tmp_path, run).append([row("p")], epoch=0, step=step, rank=0)
-    with pytest.raises(ValueError, match=r"step-00000001.* of run 'second', the .* run 'first'"):
+    message = rf"step-00000002.* of run 'second', the .* run '{first}'"
+    with pytest.raises(ValueError, match=message):
         read_reward_curves(tmp_path)
 
 

@@ -1,6 +1,7 @@
 """What docs/trajectories.md says of schema, speed and queries."""
 
 import ast
+import inspect
 import json
 import re
 from pathlib import Path
@@ -9,8 +10,10 @@ import duckdb
 import pandas
 import polars
 import pytest
+import yaml
 
 from benchmarks.trajectories import markdown
+from limr.training import TrajectoryRecorder
 from limr.trajectories import SCHEMA, TrajectoryRow, TrajectoryWriter
 
 ROOT = Path(__file__).parents[3]
@@ -103,6 +106,13 @@ def test_the_curves_example_runs(responses):
     exec(block, names)
     assert names["hardest"].tolist() == ["b"]
     assert names["first_two"].accuracy.tolist() == [[0.5, 1.0], [0.0, 0.0]]
+
+
+def test_the_recorder_takes_the_documented_arguments():
+    (callback,) = yaml.safe_load(re.search(r"```yaml\n(.*?)```", TEXT, re.S)[1])
+    assert callback["class_path"] == "limr.training.TrajectoryRecorder"
+    parameters = inspect.signature(TrajectoryRecorder).parameters
+    assert [*callback["init_args"]] == [*parameters]
 
 
 def test_the_schema_is_the_documented_one():

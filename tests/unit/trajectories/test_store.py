@@ -149,9 +149,7 @@ def test_other_files_do_not_count(tmp_path):
 @pytest.mark.parametrize("folder", ["", "/absent"])
 def test_a_folder_without_trajectories_is_refused(store, folder):
     StepFiles(store).make_folder()
-    with pytest.raises(
-        ValueError, match=f"{store}{folder} holds no trajectories".replace("//", "/+")
-    ):
+    with pytest.raises(ValueError, match="holds no trajectories"):
         read_trajectories(store + folder)
 
 
