@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.figures import COLOURS, INK, new_figure, save
 from benchmarks.results_file import write_results
+from limr.report.figures import COLOURS, INK, drawn
 
 PROBLEMS, EPOCHS = 8523, 21
 MISSED = 8523 % 1024
@@ -142,16 +142,19 @@ def analyse(scores: Floats) -> dict[str, Any]:
 
 def draw(scores: Floats, path: Path) -> None:
     """The histogram, and the part around the cliff."""
-    figure, (whole, part) = new_figure(2, height=2.8)
-    for axes, low, high in ((whole, -4.2, 1.0), (part, -2.3, -1.4)):
-        edges = np.arange(low, high, 0.01 if axes is part else 0.05) - 0.005
-        axes.hist(scores, edges, histtype="stepfilled", color=COLOURS["blue"])
-        axes.set_xlabel("released score")
-    whole.set_ylabel("problems per 0.05")
-    part.set_ylabel("problems per 0.01")
-    part.axvline(cliff(scores)["last_high_bin"] + 0.005, color=COLOURS["orange"], linestyle="--")
-    part.text(-1.8, 50, "never solved,\nalways well-formed\n(raw rewards)", color=INK, fontsize=9)
-    save(figure, path)
+    with drawn(path, columns=2, height=2.8) as (whole, part):
+        for axes, low, high in ((whole, -4.2, 1.0), (part, -2.3, -1.4)):
+            edges = np.arange(low, high, 0.01 if axes is part else 0.05) - 0.005
+            axes.hist(scores, edges, histtype="stepfilled", color=COLOURS["blue"])
+            axes.set_xlabel("released score")
+        whole.set_ylabel("problems per 0.05")
+        part.set_ylabel("problems per 0.01")
+        part.axvline(
+            cliff(scores)["last_high_bin"] + 0.005, color=COLOURS["orange"], linestyle="--"
+        )
+        part.text(
+            -1.8, 50, "never solved,\nalways well-formed\n(raw rewards)", color=INK, fontsize=9
+        )
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.figures import COLOURS, INK, new_figure, save
 from benchmarks.results_file import write_results
+from limr.report.figures import COLOURS, INK, drawn
 from limr.selection import LIM, METHODS, Linear, MeanBand, Random, Selector, Variance, choose
 from limr.selection.scores import Floats, mean_reward_curve
 from limr.selection.stability import (
@@ -166,34 +166,36 @@ def analyse(curves: RewardCurves) -> dict[str, Any]:
 
 def draw_curves(curves: RewardCurves, path: Path) -> None:
     """What is chosen looks like: mean curves of the chosen and the others."""
-    figure, panels = new_figure(4, height=2.6, width=9.0, sharey=True)
     average = mean_reward_curve(curves.accuracy)
-    for axes, (name, selector) in zip(panels, EARLY.items(), strict=True):
-        chosen = np.isin(curves.problem_ids, RULE(curves.problem_ids, selector.scores(curves)))
-        low, high = np.quantile(curves.accuracy[chosen].mean(axis=1), [0.05, 0.95])
-        axes.plot(average, color=INK, linestyle="--", label="all")
-        axes.plot(curves.accuracy[chosen].mean(axis=0), color=COLOURS["blue"], label="chosen")
-        axes.plot(curves.accuracy[~chosen].mean(axis=0), color=COLOURS["orange"], label="the rest")
-        axes.set_title(f"{name}\nmean accuracy {low:.2f} to {high:.2f}", fontsize=10, color=INK)
-        axes.set_xlabel("visit")
-    panels[0].set(ylabel="accuracy", ylim=(0, 1))
-    panels[0].legend(fontsize=9, labelcolor=INK)
-    save(figure, path)
+    with drawn(path, columns=4, height=2.6, width=9.0, sharey=True) as panels:
+        for axes, (name, selector) in zip(panels, EARLY.items(), strict=True):
+            chosen = np.isin(curves.problem_ids, RULE(curves.problem_ids, selector.scores(curves)))
+            low, high = np.quantile(curves.accuracy[chosen].mean(axis=1), [0.05, 0.95])
+            axes.plot(average, color=INK, linestyle="--", label="all")
+            axes.plot(curves.accuracy[chosen].mean(axis=0), color=COLOURS["blue"], label="chosen")
+            axes.plot(
+                curves.accuracy[~chosen].mean(axis=0), color=COLOURS["orange"], label="the rest"
+            )
+            axes.set_title(f"{name}\nmean accuracy {low:.2f} to {high:.2f}", fontsize=10, color=INK)
+            axes.set_xlabel("visit")
+        panels[0].set(ylabel="accuracy", ylim=(0, 1))
+        panels[0].legend()
 
 
 def draw_early(early: dict[str, tuple[EarlySelection, ...]], two_runs: float, path: Path) -> None:
     """How soon a selection is the final one."""
-    figure, (ranks, overlaps) = new_figure(2, height=3.0)
-    for (name, rows), colour in zip(early.items(), COLOURS.values(), strict=False):
-        epochs = [row.epochs for row in rows]
-        ranks.plot(epochs, [row.rank_correlation for row in rows], color=colour, label=name)
-        overlaps.plot(epochs, [row.overlap for row in rows], color=colour)
-    overlaps.axhline(two_runs, color=INK, linestyle="--")
-    overlaps.text(1, two_runs + 0.01, "two runs, lim", color=INK, fontsize=9)
-    ranks.set(xlabel="first visits used", ylabel="rank correlation with all 44", ylim=(0, 1.02))
-    overlaps.set(xlabel="first visits used", ylabel="overlap with the final 16.3 %", ylim=(0, 1.02))
-    ranks.legend(fontsize=9, labelcolor=INK, loc="lower right")
-    save(figure, path)
+    with drawn(path, columns=2) as (ranks, overlaps):
+        for (name, rows), colour in zip(early.items(), COLOURS.values(), strict=False):
+            epochs = [row.epochs for row in rows]
+            ranks.plot(epochs, [row.rank_correlation for row in rows], color=colour, label=name)
+            overlaps.plot(epochs, [row.overlap for row in rows], color=colour)
+        overlaps.axhline(two_runs, color=INK, linestyle="--")
+        overlaps.text(1, two_runs + 0.01, "two runs, lim", color=INK, fontsize=9)
+        ranks.set(xlabel="first visits used", ylabel="rank correlation with all 44", ylim=(0, 1.02))
+        overlaps.set(
+            xlabel="first visits used", ylabel="overlap with the final 16.3 %", ylim=(0, 1.02)
+        )
+        ranks.legend(loc="lower right")
 
 
 def _share_kept(scores: Floats) -> float:
