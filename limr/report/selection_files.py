@@ -1,0 +1,92 @@
+"""A selection's report on disk and in MLflow."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limr.files import whole_file
+from limr.report.selection import Selection
+from limr.report.selection_figures import draw_selection
+from limr.report.selection_text import markdown
+
+
+def write_report(found: Mapping[str, Any], selection: Selection, folder: Path) -> None:
+    """Write ``report.json``, ``report.md``, the figures, the chosen ids and every problem's score.
+
+    ``ids.txt`` has one id per line. ``scores.jsonl`` has a row ``{"id", "score", "chosen"}`` for
+    each problem, so that another threshold can be tried without the trajectories.
+
+    Raises:
+        ValueError: If a file cannot be written.
+    """
+    with whole_file(folder / "report.json") as file:
+        json.dump(found, file, indent=1, allow_nan=False)
+    with whole_file(folder / "ids.txt") as file:
+        file.writelines(f"{identifier}\n" for identifier in selection.chosen_ids)
+    with whole_file(folder / "scores.jsonl") as file:
+        for row in zip(selection.problem_ids, selection.scores, selection.chosen, strict=True):
+            score = None if np.isnan(row[1]) else float(row[1])
+            line = {"id": str(row[0]), "score": score, "chosen": bool(row[2])}
+            file.write(json.dumps(line) + "\n")
+    figures = draw_selection(dict(found), folder)
+    with whole_file(folder / "report.md") as file:
+        file.write(markdown(dict(found), figures))
+
+
+def track(
+    found: Mapping[str, Any],
+    params: Mapping[str, Any],
+    folder: Path,
+    *,
+    uri: str,
+    experiment: str,
+) -> None:
+    """Log a selection as one MLflow run, tagged ``verb: select``.
+
+    Args:
+        found: The report's numbers.
+        params: How it was selected.
+        folder: Whose files are kept as artifacts; folders in it are not.
+        uri: MLflow's database or server.
+        experiment: The experiment's name, made when absent.
+    """
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param
+
+    client = MlflowClient(uri)
+    known = client.get_experiment_by_name(experiment)
+    experiment_id = known.experiment_id if known else client.create_experiment(experiment, "mlruns")
+    tags = {"verb": "select", "command": " ".join(sys.argv), "version.limr": version("limr")}
+    run = client.create_run(experiment_id, tags=tags, run_name=time.strftime("%Y-%m-%d %H:%M:%S"))
+    now = int(time.time() * 1000)
+    client.log_batch(
+        run.info.run_id,
+        [Metric(name, value, now, step) for name, value, step in metrics(found)],
+        [Param(name, str(value)) for name, value in params.items()],
+    )
+    for path in sorted(filter(Path.is_file, folder.iterdir())):
+        client.log_artifact(run.info.run_id, str(path), "selection")
+    client.set_terminated(run.info.run_id, "FINISHED")
+
+
+def metrics(found: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+    """Names, values and steps (epochs used, 0 where there are none) of what MLflow shows."""
+    values = [(f"select/{name}", found[name], 0) for name in ("problems", "scored", "chosen")]
+    values.append(("select/share", found["share"], 0))
+    if "epochs" in found:
+        values += [(f"select/mean_accuracy/{k}", v, 0) for k, v in found["mean_accuracy"].items()]
+        values += [(f"select/two_runs/{k}", v, 0) for k, v in found["two_runs"].items()]
+        shared = zip(found["methods"]["names"], found["methods"]["overlap"][0], strict=True)
+        values += [(f"select/overlap/{name}", v, 0) for name, v in list(shared)[1:]]
+        for row in found["early"]:
+            for name in ("rank_correlation", "overlap"):
+                values.append((f"select/early/{name}", row[name], row["epochs"]))
+    return [(name, float(value), step) for name, value, step in values if value is not None]
