@@ -58,6 +58,7 @@ def _draw_curves(found: dict[str, Any], paths: list[Path]) -> None:
             average = _floats(curves["all"]["mean"])
             axes.plot(epochs, average, color=INK, linestyle="--", marker=marker, label="average")
             axes.set(xlabel="epoch", ylim=(0, 1))
+            axes.locator_params("x", integer=True)
             axes.legend()
         panels[0].set_ylabel("accuracy")
 
@@ -77,10 +78,11 @@ def _draw_methods(found: dict[str, Any], paths: list[Path]) -> None:
     names = found["methods"]["names"]
     shared = np.array([_floats(row) for row in found["methods"]["overlap"]])
     with drawn(*paths, width=5.5, height=4.2) as (axes,):
-        axes.imshow(shared, vmin=0, vmax=1, cmap="Blues", alpha=0.8)
+        axes.imshow(shared, vmin=0, vmax=1, cmap="Blues")
         for (row, column), value in np.ndenumerate(shared):
             text = "" if np.isnan(value) else f"{value:.2f}"
-            axes.text(column, row, text, ha="center", va="center", color=INK, fontsize=9)
+            colour = "white" if value > 0.5 else "black"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
         axes.set_yticks(range(len(names)), names)
         axes.set_title("overlap of equally large selections", fontsize=10)
@@ -98,6 +100,7 @@ def _draw_early(found: dict[str, Any], paths: list[Path]) -> None:
         axes.axhspan(two_runs["low"], two_runs["high"], color=INK, alpha=0.2, linewidth=0)
         axes.axhline(two_runs["mean"], color=INK, linestyle="--", label="overlap of two runs")
         axes.set(xlabel="first epochs used", ylabel="with the final selection", ylim=(None, 1.02))
+        axes.locator_params("x", integer=True)
         axes.legend(loc="lower right")
 
 

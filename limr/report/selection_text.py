@@ -69,8 +69,8 @@ def _sizes(found: dict[str, Any], figures: Sequence[str]) -> list[str]:
         ("problems", found["problems"]),
         ("with a score", found["scored"]),
         ("chosen", f"**{found['chosen']}** ({found['share']:.1%})"),
-        ("lowest score chosen", _fixed(found["lowest_chosen_score"])),
-        ("highest score rejected", _fixed(found["highest_rejected_score"])),
+        ("lowest score chosen", _score(found["lowest_chosen_score"])),
+        ("highest score rejected", _score(found["highest_rejected_score"])),
     ]
     table = _table(["", ""], [[name, str(value)] for name, value in rows])
     return [table, *found["notes"], *_figures(["scores"], figures)]
@@ -160,6 +160,10 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _fixed(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.5g}"
 
 
 def _percent(value: float | None) -> str:

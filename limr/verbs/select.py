@@ -10,7 +10,7 @@ from jsonargparse import Namespace, set_parsing_settings
 from numpy.typing import NDArray
 
 from limr.mistakes import OneLineParser, in_one_line
-from limr.selection import LIM, METHODS, PassRate, Selector, choose
+from limr.selection import LIM, METHODS, Selector, choose
 from limr.selection.scores import Floats
 from limr.tables import Columns, ProblemRow, read_problem_rows
 from limr.trajectories import RewardCurves, read_reward_curves
@@ -122,6 +122,8 @@ def _mistake(given: Namespace) -> str | None:
         return "--model needs --problems to sample responses to"
     if given.model and (given.method or {}).get("class_path") != "limr.selection.PassRate":
         return "--model samples one pass, for --method pass_rate"
+    if given.stratify and given.top_k is None and given.fraction is None:
+        return "--stratify shares out --top_k or --fraction"
     if given.stratify and not (given.problems and given.columns[given.stratify]):
         return f"--stratify {given.stratify} needs --problems and --columns.{given.stratify}"
     return None
@@ -193,8 +195,6 @@ def _score(
         if not 1 <= given.epochs <= len(curves.epochs):
             raise ValueError(f"--epochs {given.epochs}: there are {len(curves.epochs)} epochs")
         curves = curves.select_epochs(upto=int(curves.epochs[given.epochs - 1]))
-    if isinstance(selector, PassRate):
-        curves = curves.select_epochs(upto=int(curves.epochs[0]))
     if problems is not None:
         curves = aligned(curves, [problem.id for problem in problems])
     return _Scored(curves.problem_ids.tolist(), selector.scores(curves), curves)
@@ -203,8 +203,11 @@ def _score(
 def _sample(given: Namespace, problems: Sequence[ProblemRow]) -> None:
     from inspect import signature
 
+    import transformers
+
     from limr.training.sampling_pass import SamplingPass
 
+    transformers.utils.logging.disable_progress_bar()
     options = {name: given[name] for name in signature(SamplingPass).parameters}
     golds = [row.get(given.columns.answer) for _id, _prompt, row in problems]
     SamplingPass(**options).run(
