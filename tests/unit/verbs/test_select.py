@@ -1,7 +1,7 @@
 """The command on a toy store: ten problems, four epochs, four samples each.
 
-LIM's average curve over p0 to p7 is 11/32, 14/32, 14/32, 20/32. By hand, p0 to p2 score 0.973, p5 to
-p7 0.467, the always-solved p3 and p4 0; p8 and p9 have no score.
+LIM's average curve over p0 to p7 is 11/32, 14/32, 14/32, 20/32. By hand, p0 to p2 score 0.973, p5
+to p7 0.467, the always-solved p3 and p4 0; p8 and p9 have no score.
 """
 
 import json
