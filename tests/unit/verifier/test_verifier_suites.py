@@ -1,6 +1,7 @@
 """Accuracy on labelled answers and self-equality of golds, read from beside the repository."""
 
 import json
+import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -98,3 +99,13 @@ def test_every_gold_equals_itself_and_its_plain_rewrites():
         if check_gold(gold) or not equivalent(f"$ {gold}$.".replace("+", " + "), gold)
     ]
     assert unequal == []
+
+
+def test_of_shuffled_golds_only_the_same_texts_are_equal():
+    golds = [row["answer"] for row in json.loads((DATA / "limr/math.8k.json").read_text("utf-8"))]
+    golds = [gold for gold in golds if gold.strip()]
+    draw = random.Random(0)
+    left, right = draw.sample(golds, 2000), draw.sample(golds, 2000)
+    accepted = [pair for pair in zip(left, right, strict=True) if equivalent(*pair)]
+    assert len(accepted) == 8
+    assert all(a.strip() == b.strip() for a, b in accepted)
