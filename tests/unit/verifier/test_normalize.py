@@ -1,5 +1,8 @@
+import time
+
 import pytest
 
+from limr.verifier import equivalent
 from limr.verifier.normalize import normalize
 from limr.verifier.units import canonical_unit, split_unit, units_conflict
 
@@ -74,3 +77,18 @@ def test_unit_conflicts():
     assert units_conflict("min", "h^-1 min")
     assert not units_conflict("ball red", "ball")
     assert not units_conflict("celsius", "degree")
+
+
+PIECES = (
+    r"\text{ \text{a} {a\over { 12 1C 1/ A \text{base} ' ^ _{a} \$1 \left. \color{a} \mathbf{ "
+    r"\pmod{1} 1:1 1^o \begin{cases} m+n 10a+ <= \dots U) is and or x=1or |x|< \pm1, 1st "
+    r"\% m/s per \operatorname{a} \choose ½ ² ~"
+)
+
+
+@pytest.mark.parametrize("piece", PIECES.split())
+def test_repeated_pieces_take_less_than_the_time_of_an_answer(piece):
+    start = time.monotonic()
+    for space in ("", " "):
+        equivalent((piece + space) * (1_900 // len(piece + space)), "5")
+    assert time.monotonic() - start < 2
