@@ -37,7 +37,7 @@ MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "verbs", "__main__"}}
 
 WITHOUT_TORCH = (
     "types", "seeding", "allocation", "files", "mistakes", "tables", "verifier", "trajectories",
-    "selection", "verbs.verify",
+    "selection", "report", "verbs.verify", "verbs.importing", "verbs.select",
 )  # fmt: skip
 """Start in a moment and run in many worker processes."""
 
