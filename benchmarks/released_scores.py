@@ -97,7 +97,7 @@ def average_reward(edge: float, variance: float) -> float:
     # so -edge mean(u)^2 + 2 * 1.5 mean(u) - (1.5^2 + edge * variance) = 0
     worst = 1 - WRONG
     u = (np.sqrt(worst**2 - edge * (worst**2 + edge * variance)) - worst) / -edge
-    return 1 - u
+    return float(1 - u)
 
 
 def score_of(wrong: float, malformed: float, average: float) -> float:
@@ -145,7 +145,7 @@ def draw(scores: Floats, path: Path) -> None:
     with drawn(path, columns=2, height=2.8) as (whole, part):
         for axes, low, high in ((whole, -4.2, 1.0), (part, -2.3, -1.4)):
             edges = np.arange(low, high, 0.01 if axes is part else 0.05) - 0.005
-            axes.hist(scores, edges, histtype="stepfilled", color=COLOURS["blue"])
+            axes.hist(scores, edges.tolist(), histtype="stepfilled", color=COLOURS["blue"])
             axes.set_xlabel("released score")
         whole.set_ylabel("problems per 0.05")
         part.set_ylabel("problems per 0.01")

@@ -120,7 +120,9 @@ def linear_candidates(curves: RewardCurves) -> dict[str, float]:
     slope, start = np.polyfit(ramp, average, 1)
 
     def follows(target: Floats) -> Floats:
-        return 1 - ((rewards - target) ** 2).sum(axis=1) / ((1 - target) ** 2).sum()
+        distance = ((rewards - target) ** 2).sum(axis=1)
+        scores: Floats = 1 - distance / ((1 - target) ** 2).sum()
+        return scores
 
     varying = rewards[rewards.std(axis=1) > 0]
     with_time = np.array([np.corrcoef(row, ramp)[0, 1] for row in varying])

@@ -1,29 +1,19 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pandas as pd
 import pytest
 
-from limr.__main__ import main
 from limr.trajectories import read_reward_curves, read_trajectories
 
 ROW = {"prompt": "1+1", "response": "r", "reward": 1, "response_length": 5}
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run `limr import` in an empty folder; its exit status, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*args):
-        try:
-            status = main(["import", *args])
-        except SystemExit as exit:
-            status = exit.code
-        return status, *capsys.readouterr()
-
-    return call
+def run(limr):
+    return partial(limr, "import")
 
 
 def write(folder, form):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from limr.__main__ import main
 from limr.report import selection_files
 from limr.trajectories.importers import read_accuracies, write_store
 
@@ -28,9 +27,8 @@ PROBLEMS = [
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
+def run(limr, tmp_path, monkeypatch):
     """Run `limr select` untracked in a folder with `store` and `problems.jsonl`."""
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "acc.json").write_text(json.dumps(CURVES))
     write_store(str(tmp_path / "store"), "toy", read_accuracies("acc.json", samples=4))
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in PROBLEMS]
@@ -39,11 +37,7 @@ def run(capsys, tmp_path, monkeypatch):
     def call(*args, figures=False):
         if not figures:  # they take most of the time
             monkeypatch.setattr(selection_files, "draw_selection", lambda found, folder: [])
-        try:
-            status = main(["select", *args, "--output", "out.jsonl", "--tracking_uri", "null"])
-        except SystemExit as exit:
-            status = exit.code
-        return status, *capsys.readouterr()
+        return limr("select", *args, "--output", "out.jsonl", "--tracking_uri", "null")
 
     return call
 

@@ -3,29 +3,19 @@ import os
 import subprocess
 import sys
 import termios
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from limr.__main__ import main
 from limr.verbs import verify
 
 ADDED = ("status", "correct", "answer", "reason")
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run `limr verify` in an empty folder; its exit status, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*args):
-        try:
-            status = main(["verify", *args])
-        except SystemExit as exit:
-            status = exit.code
-        return status, *capsys.readouterr()
-
-    return call
+def run(limr):
+    return partial(limr, "verify")
 
 
 @pytest.fixture
