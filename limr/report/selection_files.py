@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ from limr.report.selection_figures import draw_selection
 from limr.report.selection_text import markdown
 
 
-def write_report(found: Mapping[str, Any], selection: Selection, folder: Path) -> None:
+def write_report(found: Mapping[str, Any], selection: Selection, folder: Path) -> list[Path]:
     """Write ``report.json``, ``report.md``, the figures, the chosen ids and every problem's score.
 
     ``ids.txt`` has one id per line. ``scores.jsonl`` has a row ``{"id", "score", "chosen"}`` for
     each problem, so that another threshold can be tried without the trajectories.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: If a file cannot be written.
@@ -38,12 +41,15 @@ def write_report(found: Mapping[str, Any], selection: Selection, folder: Path) -
     figures = draw_selection(dict(found), folder)
     with whole_file(folder / "report.md") as file:
         file.write(markdown(dict(found), figures))
+    names = ["report.json", "report.md", "ids.txt", "scores.jsonl"]
+    names += [f"{figure}.{suffix}" for figure in figures for suffix in ("svg", "png")]
+    return [folder / name for name in names]
 
 
 def track(
     found: Mapping[str, Any],
     params: Mapping[str, Any],
-    folder: Path,
+    files: Iterable[Path],
     *,
     uri: str,
     experiment: str,
@@ -53,7 +59,7 @@ def track(
     Args:
         found: The report's numbers.
         params: How it was selected.
-        folder: Whose files are kept as artifacts; folders in it are not.
+        files: What to keep as artifacts.
         uri: MLflow's database or server.
         experiment: The experiment's name, made when absent.
     """
@@ -66,15 +72,19 @@ def track(
     experiment_id = known.experiment_id if known else client.create_experiment(experiment, "mlruns")
     tags = {"verb": "select", "command": " ".join(sys.argv), "version.limr": version("limr")}
     run = client.create_run(experiment_id, tags=tags, run_name=time.strftime("%Y-%m-%d %H:%M:%S"))
-    now = int(time.time() * 1000)
-    client.log_batch(
-        run.info.run_id,
-        [Metric(name, value, now, step) for name, value, step in metrics(found)],
-        [Param(name, str(value)) for name, value in params.items()],
-    )
-    for path in sorted(filter(Path.is_file, folder.iterdir())):
-        client.log_artifact(run.info.run_id, str(path), "selection")
-    client.set_terminated(run.info.run_id, "FINISHED")
+    status = "FAILED"
+    try:
+        now = int(time.time() * 1000)
+        client.log_batch(
+            run.info.run_id,
+            [Metric(name, value, now, step) for name, value, step in metrics(found)],
+            [Param(name, str(value)) for name, value in params.items()],
+        )
+        for path in files:
+            client.log_artifact(run.info.run_id, str(path), "selection")
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run.info.run_id, status)
 
 
 def metrics(found: Mapping[str, Any]) -> list[tuple[str, float, int]]:

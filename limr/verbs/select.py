@@ -171,10 +171,10 @@ def select(given: Namespace) -> None:
     found = params | {"notes": _notes(rows, given.columns)} | describe_scores(selection)
     if scored.curves is not None and selector is not None:
         found |= describe_curves(selection, scored.curves, selector, rule)
-    write_report(found, selection, folder)
+    files = write_report(found, selection, folder)
     write_problems(output, rows)
     if given.tracking_uri:
-        track(found, params, folder, uri=given.tracking_uri, experiment=given.experiment)
+        track(found, params, files, uri=given.tracking_uri, experiment=given.experiment)
     sys.stdout.write(f"{summary(found, given.output)}\nreport: {folder / 'report.md'}\n")
 
 

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pytest
 from mlflow import MlflowClient
 
 from limr.report import selection_files
@@ -27,7 +28,8 @@ CURVES = {
 
 
 def test_the_report_is_written(tmp_path):
-    write_report(FOUND, SELECTION, tmp_path)
+    files = write_report(FOUND, SELECTION, tmp_path)
+    assert sorted(files) == sorted(tmp_path.iterdir())
     assert json.loads((tmp_path / "report.json").read_text()) == FOUND
     assert (tmp_path / "ids.txt").read_text(encoding="utf-8") == "é\n"
     assert "(scores.svg)" in (tmp_path / "report.md").read_text()
@@ -52,12 +54,10 @@ def test_metrics_have_the_epochs_used_as_steps():
 
 def test_mlflow_gets_one_run(tmp_path, mlflow_uri, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "report"
     monkeypatch.setattr(selection_files, "draw_selection", lambda found, folder: [])
-    write_report(FOUND, SELECTION, folder)
-    (folder / "trajectories").mkdir()
+    files = write_report(FOUND, SELECTION, tmp_path / "report")
     for _ in range(2):
-        track(FOUND, {"method": "m"}, folder, uri=mlflow_uri, experiment="selections")
+        track(FOUND, {"method": "m"}, files, uri=mlflow_uri, experiment="selections")
     client = MlflowClient(mlflow_uri)
     experiment = client.get_experiment_by_name("selections")
     run, _another = client.search_runs([experiment.experiment_id])
@@ -68,3 +68,13 @@ def test_mlflow_gets_one_run(tmp_path, mlflow_uri, monkeypatch):
     kept = [file.path for file in client.list_artifacts(run.info.run_id, "selection")]
     names = ["ids.txt", "report.json", "report.md", "scores.jsonl"]
     assert sorted(kept) == [f"selection/{name}" for name in names]
+
+
+def test_a_run_that_cannot_be_logged_is_no_finished_one(tmp_path, mlflow_uri, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Exception, match="absent"):
+        track(FOUND, {}, [tmp_path / "absent"], uri=mlflow_uri, experiment="failures")
+    client = MlflowClient(mlflow_uri)
+    experiment = client.get_experiment_by_name("failures")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
