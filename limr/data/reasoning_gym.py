@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from limr.data.allocation import shares
+from limr.allocation import shares
 from limr.data.rows import prompt_id
 from limr.data.sources import ProblemSource
 from limr.types import Problem

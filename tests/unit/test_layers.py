@@ -16,10 +16,11 @@ MAY_IMPORT = {
     "seeding": {"limr"},
     "files": {"limr"},
     "mistakes": {"limr"},
+    "allocation": {"limr"},
     "rl": {"limr", "types"},
     "verifier": {"limr", "types"},
     "trajectories": {"limr", "types"},
-    "selection": {"limr", "types", "trajectories"},
+    "selection": {"limr", "types", "seeding", "allocation", "trajectories"},
 }
 _ALL_BELOW = {*MAY_IMPORT}
 MAY_IMPORT |= {
@@ -34,7 +35,8 @@ MAY_IMPORT |= {"__main__": {*MAY_IMPORT}}
 MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "verbs", "__main__"}}
 
 WITHOUT_TORCH = (
-    "types", "seeding", "files", "mistakes", "verifier", "trajectories", "selection", "verbs.verify"
+    "types", "seeding", "files", "mistakes", "allocation", "verifier", "trajectories", "selection",
+    "verbs.verify",
 )  # fmt: skip
 """Start in a moment and run in many worker processes."""
 

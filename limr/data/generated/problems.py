@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from limr.data.allocation import shares
+from limr.allocation import shares
 from limr.data.generated.families import FAMILIES, Draft
 from limr.data.sources import ProblemSource
 from limr.types import Problem

@@ -1,4 +1,4 @@
-from limr.data.allocation import shares
+from limr.allocation import shares
 
 
 def test_shares_are_largest_remainders():
