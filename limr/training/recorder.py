@@ -1,11 +1,13 @@
 """Keeps every rollout's outcome, the raw material of selection."""
 
+import os
+import tempfile
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import MLFlowLogger
 
 from limr.trajectories import TrajectoryRow, TrajectoryWriter, recorded_run
 from limr.types import GradedResponses, PromptBatch, Rollout
@@ -16,19 +18,25 @@ class TrajectoryRecorder(Callback):
 
     Steps count rollout batches over the whole run. A resumed run drops what was recorded after its
     checkpoint and records it anew, under the run id it began with: the checkpoint keeps it, so that
-    no checkpoint can go on among another run's rows.
+    no checkpoint can go on among another run's rows. Each MLflow run is tagged with the store's
+    address (``trajectories``).
     """
 
-    def __init__(self, dirpath: str | None = None, save_responses: bool = True) -> None:
+    def __init__(
+        self, dirpath: str | None = None, save_responses: bool = True, upload: bool = False
+    ) -> None:
         """Name the folder.
 
         Args:
-            dirpath: The run's own folder for trajectories; None is `trajectories` in the trainer's
-                `default_root_dir`.
+            dirpath: The run's own folder for trajectories, a local path or an fsspec URL; None is
+                `trajectories` in the trainer's `default_root_dir`.
             save_responses: Keep the texts, too; without them a row takes a few bytes.
+            upload: Also give MLflow a copy of the files, as the artifact ``trajectories``, when
+                the fit ends.
         """
         self.dirpath = dirpath
         self.save_responses = save_responses
+        self.upload = upload
         self._policy_version = 0
         self._run_id = ""
 
@@ -59,10 +67,22 @@ class TrajectoryRecorder(Callback):
         self._open(trainer)
         if trainer.is_global_zero:
             self._writer.discard_from(trainer.fit_loop.epoch_loop.total_batch_idx + 1)
+            for logger in _mlflow(trainer):
+                logger.experiment.set_tag(logger.run_id, "trajectories", self._writer.files.uri)
         trainer.strategy.barrier("trajectories")
 
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Upload the files where that was asked for, once every rank has written its own."""
+        trainer.strategy.barrier("trajectories")
+        if not (self.upload and trainer.is_global_zero):
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            self._writer.files.download(folder)
+            for logger in _mlflow(trainer):
+                logger.experiment.log_artifacts(logger.run_id, folder, "trajectories")
+
     def _open(self, trainer: Trainer) -> None:
-        folder = Path(self.dirpath or Path(trainer.default_root_dir) / "trajectories")
+        folder = self.dirpath or os.path.join(trainer.default_root_dir, "trajectories")  # noqa: PTH118
         found = trainer.strategy.broadcast(recorded_run(folder) if trainer.is_global_zero else None)
         if found is not None and (trainer.ckpt_path is None or found != self._run_id):
             raise ValueError(
@@ -97,6 +117,10 @@ class TrajectoryRecorder(Callback):
             step=trainer.fit_loop.epoch_loop.total_batch_idx,
             rank=trainer.global_rank,
         )
+
+
+def _mlflow(trainer: Trainer) -> list[MLFlowLogger]:
+    return [logger for logger in trainer.loggers if isinstance(logger, MLFlowLogger)]
 
 
 def rows_of(

@@ -1,17 +1,24 @@
 """What each problem's responses scored, step by step, in Parquet files that other tools can read.
 
-One file per step and rank, written whole or not at all and named by step and rank: a step that is
-run again after a resume replaces its rows.
+One file per step and rank, in a local folder or under any address that fsspec knows, written whole
+or not at all and named by step and rank: a step that is run again after a resume replaces its rows.
 """
 
+import math
 import os
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import get_args
 
 import pyarrow
 import pyarrow.parquet
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from limr.types import Status
 
 SCHEMA_VERSION = "1"
 _VERSION_KEY = b"limr_trajectories_version"
@@ -34,6 +41,7 @@ SCHEMA = pyarrow.schema(
     metadata={_VERSION_KEY: SCHEMA_VERSION.encode()},
 )
 
+_STATUSES = get_args(Status)
 _FILE = re.compile(r"step-(\d+)-rank-(\d+)\.parquet")
 
 
@@ -46,8 +54,8 @@ class TrajectoryRow:
     """Which of the problem's samples in this step, from 0."""
     score: float
     """The verifier's reward."""
-    status: str
-    """The verdict's status (:data:`limr.types.Status`)."""
+    status: Status
+    """The verdict's status."""
     response_length: int
     """Tokens, the end-of-sequence token included."""
     truncated: bool
@@ -60,6 +68,94 @@ class TrajectoryRow:
     """The text, None when texts are not kept."""
 
 
+class StepFiles:
+    """The files of one store, wherever it lies: listed, written whole, read with checks."""
+
+    def __init__(self, dirpath: str | Path) -> None:
+        """Name the folder, which need not exist: a local path or an fsspec URL."""
+        self._filesystem, self._root = url_to_fs(os.fspath(dirpath))
+
+    @property
+    def uri(self) -> str:
+        """The folder's address with its protocol, as fsspec, pandas and DuckDB take it."""
+        return str(self._filesystem.unstrip_protocol(self._root))
+
+    def make_folder(self) -> None:
+        """Make the folder where it is absent (object stores have none to make)."""
+        self._filesystem.makedirs(self._root, exist_ok=True)
+
+    def paths(self) -> list[str]:
+        """All files in order of step and rank, [] where there is no such folder."""
+        self._filesystem.invalidate_cache()  # other ranks write, too
+        try:
+            found = self._filesystem.ls(self._root, detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(path for path in found if _FILE.fullmatch(posixpath.basename(path)))
+
+    def existing_paths(self) -> list[str]:
+        """All files in order of step and rank.
+
+        Raises:
+            ValueError: If there are none.
+        """
+        if not (paths := self.paths()):
+            raise ValueError(f"{self.uri} holds no trajectories (no step-*-rank-*.parquet files)")
+        return paths
+
+    def write(self, table: pyarrow.Table, *, step: int, rank: int) -> str:
+        """Write a step's file of one rank, in place of any before; its path."""
+        buffer = pyarrow.BufferOutputStream()
+        pyarrow.parquet.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+        name = f"step-{step:08d}-rank-{rank:05d}.parquet"
+        path = f"{self._root}/{name}"
+        if isinstance(self._filesystem, LocalFileSystem):
+            # readers of whole folders (pandas, Spark) pass over names that begin with a dot
+            temporary = Path(self._root) / f".{name}.tmp"
+            temporary.write_bytes(buffer.getvalue())
+            temporary.replace(path)
+        else:  # object stores show an upload when it is complete
+            self._filesystem.pipe_file(path, buffer.getvalue().to_pybytes())
+        return path
+
+    def remove(self, path: str) -> None:
+        """Delete one file."""
+        self._filesystem.rm_file(path)
+
+    def download(self, folder: str | Path) -> None:
+        """Copy all files into a local folder."""
+        for path in self.paths():
+            self._filesystem.get_file(path, f"{folder}/{posixpath.basename(path)}")
+
+    def read(
+        self, path: str, columns: Sequence[str] | None = None, *, dictionaries: Sequence[str] = ()
+    ) -> pyarrow.Table:
+        """One file's rows.
+
+        Args:
+            path: One of :meth:`paths`.
+            columns: Read only these; None reads all.
+            dictionaries: Columns that come as dictionaries: faster where texts repeat.
+
+        Raises:
+            ValueError: If the file is damaged or of another version.
+        """
+        try:
+            with pyarrow.parquet.ParquetFile(
+                path,
+                filesystem=self._filesystem,
+                read_dictionary=list(dictionaries),
+                page_checksum_verification=True,
+            ) as file:
+                _check_schema(path, file.schema_arrow)
+                # files are many and small: whoever wants threads reads several files at once
+                return file.read(columns and list(columns), use_threads=False)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise ValueError(
+                f"{path} is damaged or cannot be read ({error}); remove it to read the rest"
+            ) from error
+
+
 class TrajectoryWriter:
     """Writes one run's rows into a folder."""
 
@@ -67,40 +163,42 @@ class TrajectoryWriter:
         """Open the folder, made when absent; leftovers of an interrupted write are harmless.
 
         Args:
-            dirpath: The run's folder.
+            dirpath: The run's folder, a local path or an fsspec URL (``s3://bucket/run``).
             run_id: Written into every row.
         """
-        self.dirpath = Path(dirpath)
+        self.files = StepFiles(dirpath)
         self.run_id = run_id
-        self.dirpath.mkdir(parents=True, exist_ok=True)
+        self.files.make_folder()
 
-    def append(self, rows: Sequence[TrajectoryRow], *, epoch: int, step: int, rank: int) -> Path:
-        """Write one step's rows of one rank, in place of any it wrote before; the file's path."""
+    def append(self, rows: Sequence[TrajectoryRow], *, epoch: int, step: int, rank: int) -> str:
+        """Write one step's rows of one rank, in place of any it wrote before; the file's path.
+
+        Raises:
+            ValueError: If a row has a status that is none or a score that is no finite number.
+        """
+        _check_rows(rows)
         columns = {f.name: [getattr(row, f.name) for row in rows] for f in fields(TrajectoryRow)}
         same = {"run_id": self.run_id, "epoch": epoch, "step": step}
         columns |= {name: [value] * len(rows) for name, value in same.items()}
         table = pyarrow.Table.from_pydict(columns, schema=SCHEMA)
-        path = self.dirpath / f"step-{step:08d}-rank-{rank:05d}.parquet"
-        temporary = path.with_suffix(".tmp")
-        pyarrow.parquet.write_table(table, temporary, compression="zstd")
-        os.replace(temporary, path)  # noqa: PTH105
-        return path
+        return self.files.write(table, step=step, rank=rank)
 
     def discard_from(self, step: int) -> int:
         """Delete what was recorded from `step` on, by any rank; the number of files.
 
         A run that goes on from an older checkpoint takes these steps again.
         """
-        files = [path for path in _files(self.dirpath) if _step(path) >= step]
-        for path in files:
-            path.unlink()
-        return len(files)
+        paths = [path for path in self.files.paths() if _step(path) >= step]
+        for path in paths:
+            self.files.remove(path)
+        return len(paths)
 
 
 def recorded_run(dirpath: str | Path) -> str | None:
     """The run whose rows a folder holds, None when it holds no rows."""
-    for path in _files(Path(dirpath)):
-        owners = _read(path, ["run_id"]).column("run_id")
+    files = StepFiles(dirpath)
+    for path in files.paths():
+        owners = files.read(path, ["run_id"]).column("run_id")
         if len(owners):
             return str(owners[0])
     return None
@@ -110,7 +208,7 @@ def read_trajectories(dirpath: str | Path, columns: Sequence[str] | None = None)
     """All rows of a folder, in order of step and rank.
 
     Args:
-        dirpath: A run's folder.
+        dirpath: A run's folder, a local path or an fsspec URL.
         columns: Read only these; None reads all (responses are most of the bytes).
 
     Raises:
@@ -120,32 +218,39 @@ def read_trajectories(dirpath: str | Path, columns: Sequence[str] | None = None)
     unknown = sorted(set(columns or ()) - set(SCHEMA.names))
     if unknown:
         raise ValueError(f"no trajectory columns {unknown}; there are {SCHEMA.names}")
-    files = _files(Path(dirpath))
-    if not files:
-        raise ValueError(f"{dirpath} holds no trajectories (no step-*-rank-*.parquet files)")
-    return pyarrow.concat_tables([_read(path, columns) for path in files])
+    files = StepFiles(dirpath)
+    return pyarrow.concat_tables([files.read(path, columns) for path in files.existing_paths()])
 
 
-def _files(dirpath: Path) -> list[Path]:
-    if not dirpath.is_dir():
-        return []
-    return sorted(path for path in dirpath.iterdir() if _FILE.fullmatch(path.name))
-
-
-def _step(path: Path) -> int:
-    match = _FILE.fullmatch(path.name)
+def _step(path: str) -> int:
+    match = _FILE.fullmatch(posixpath.basename(path))
     assert match is not None
     return int(match[1])
 
 
-def _read(path: Path, columns: Sequence[str] | None) -> pyarrow.Table:
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-        version = (file.schema_arrow.metadata or {}).get(_VERSION_KEY, b"none").decode()
-        if version != SCHEMA_VERSION:
+def _check_rows(rows: Sequence[TrajectoryRow]) -> None:
+    for index, row in enumerate(rows):
+        if row.status not in _STATUSES:
             raise ValueError(
-                f"{path} has trajectory format {version}, this limr reads {SCHEMA_VERSION}"
+                f"row {index} ({row.problem_id}) has status {row.status!r}; there are {_STATUSES}"
             )
-        return file.read(columns=None if columns is None else list(columns))
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); remove it to read the rest") from error
+        if not math.isfinite(row.score):
+            raise ValueError(f"row {index} ({row.problem_id}) has score {row.score}, not a number")
+
+
+def _check_schema(path: str, schema: pyarrow.Schema) -> None:
+    version = (schema.metadata or {}).get(_VERSION_KEY, b"none").decode()
+    if version != SCHEMA_VERSION:
+        raise ValueError(
+            f"{path} has trajectory format {version}, this limr reads {SCHEMA_VERSION}"
+        )
+    if (found := _described(schema)) != (expected := _described(SCHEMA)):
+        raise ValueError(f"{path} is damaged: its columns are {found}; expected: {expected}")
+
+
+def _described(schema: pyarrow.Schema) -> str:
+    return ", ".join(
+        f"{field.name} {getattr(field.type, 'value_type', field.type)}"
+        + " not null" * (not field.nullable)
+        for field in schema
+    )

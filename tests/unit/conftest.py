@@ -1,8 +1,14 @@
-"""Tiny random language models and ragged batches for the tests of models and engines."""
+"""Tiny random language models, ragged batches and a place for MLflow's runs."""
 
 import pytest
 
 VOCABULARY = 40
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory) -> str:
+    """One database for the session: MLflow takes seconds to create its tables."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
 
 
 @pytest.fixture(params=["qwen2", "llama"])

@@ -7,12 +7,6 @@ from tracking_toys import ToyData, ToyModule
 from limr.tracking import RunLogger
 
 
-@pytest.fixture(scope="session")
-def mlflow_uri(tmp_path_factory) -> str:
-    """One database for the session: MLflow takes seconds to create its tables."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-
-
 @pytest.fixture
 def run_logger(mlflow_uri, tmp_path) -> RunLogger:
     return RunLogger(

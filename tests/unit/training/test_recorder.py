@@ -1,5 +1,8 @@
 """The recorder in a real Trainer, on a module that answers without a language model."""
 
+from pathlib import Path
+
+import fsspec
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -9,6 +12,7 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from limr.data import Benchmark, MathDataModule, PlainTemplate
 from limr.data.sources import ProblemSource
+from limr.tracking import RunLogger
 from limr.training.recorder import TrajectoryRecorder, rows_of
 from limr.trajectories import TrajectoryWriter, read_trajectories
 from limr.types import GradedResponses, Problem, Rollout, Sampling, Verdict
@@ -146,6 +150,74 @@ def test_a_resumed_run_records_each_step_once(tmp_path, tokenizer):
         fit(tmp_path, tokenizer, resume=str(checkpoint), checkpoint=keep_every_step())
         assert columns(tmp_path, *names) == whole
         assert len(list((tmp_path / "trajectories").iterdir())) == 4
+
+
+@pytest.fixture
+def memory_url(tmp_path):
+    yield f"memory://{tmp_path.name}"
+    fsspec.filesystem("memory").rm(tmp_path.name, recursive=True)
+
+
+@pytest.mark.filterwarnings("ignore:Using ModelCheckpoint with manual optimization")
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+@pytest.mark.parametrize("crash_in", ["write", "next step"])
+@pytest.mark.parametrize("place", ["disk", "memory"])
+def test_after_a_crash_no_row_is_missing_or_double(
+    tmp_path, tokenizer, memory_url, monkeypatch, place, crash_in
+):
+    """The last checkpoint lies a step behind what is recorded when the machine stops."""
+    keys = ("epoch", "step", "policy_version", "problem_id", "sample")
+
+    def run(name, folder, **options):
+        checkpoint = ModelCheckpoint(
+            dirpath=tmp_path / name, save_top_k=1, every_n_train_steps=2 * UPDATES, filename="two"
+        )
+        fit(tmp_path / name, tokenizer, epochs=3, checkpoint=checkpoint, dirpath=folder, **options)
+
+    run("whole", f"{memory_url}/whole")
+    whole = read_trajectories(f"{memory_url}/whole", keys).to_pylist()
+    folder = str(tmp_path / "store") if place == "disk" else f"{memory_url}/store"
+    append, steps = TrajectoryWriter.append, iter(range(4))
+
+    def cut_short(*_, **__):
+        raise KeyboardInterrupt
+
+    def append_until_the_crash(writer, *args, **kwargs):
+        if next(steps) < 3:
+            return append(writer, *args, **kwargs)
+        if crash_in == "next step":
+            append(writer, *args, **kwargs)
+            raise KeyboardInterrupt
+        monkeypatch.setattr(Path, "replace", cut_short)
+        monkeypatch.setattr(type(fsspec.filesystem("memory")), "pipe_file", cut_short)
+        return append(writer, *args, **kwargs)
+
+    monkeypatch.setattr(TrajectoryWriter, "append", append_until_the_crash)
+    with pytest.raises(SystemExit):
+        run("cut", folder)
+    monkeypatch.undo()
+    assert len(read_trajectories(folder, keys)) == 6 * (3 if crash_in == "write" else 4)
+    run("cut", folder, resume=str(tmp_path / "cut" / "two.ckpt"))
+    assert read_trajectories(folder, keys).to_pylist() == whole
+
+
+def test_mlflow_is_told_where_the_store_lies_and_gets_a_copy_on_request(
+    tmp_path, tokenizer, memory_url, mlflow_uri
+):
+    runs = {}
+    for upload in (False, True):
+        logger = RunLogger(
+            experiment_name=tmp_path.name,
+            tracking_uri=mlflow_uri,
+            artifact_location=str(tmp_path / "artifacts"),
+        )
+        folder = f"{memory_url}/{upload}"
+        fit(tmp_path, tokenizer, epochs=1, logger=logger, dirpath=folder, upload=upload)
+        tags = logger.experiment.get_run(logger.run_id).data.tags
+        assert tags["trajectories"] == f"memory:///{tmp_path.name}/{upload}"
+        runs[upload] = tmp_path / "artifacts" / logger.run_id / "artifacts" / "trajectories"
+    assert not runs[False].exists()
+    assert read_trajectories(runs[True]).equals(read_trajectories(f"{memory_url}/True"))
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -1,14 +1,20 @@
+from pathlib import Path
+from typing import get_args
+
+import fsspec
 import pyarrow
 import pyarrow.parquet
 import pytest
 
 from limr.trajectories import (
     SCHEMA,
+    StepFiles,
     TrajectoryRow,
     TrajectoryWriter,
     read_trajectories,
     recorded_run,
 )
+from limr.types import Status
 
 
 def row(problem_id="p", **changes):
@@ -26,15 +32,27 @@ def row(problem_id="p", **changes):
     return TrajectoryRow(**(values | changes))
 
 
+@pytest.fixture(params=["local", "memory"])
+def store(request, tmp_path):
+    """A folder's address: on disk or, standing for object stores, in fsspec's memory."""
+    if request.param == "local":
+        yield str(tmp_path / "store")
+    else:
+        yield f"memory://{tmp_path.name}"
+        memory = fsspec.filesystem("memory")
+        if memory.exists(tmp_path.name):
+            memory.rm(tmp_path.name, recursive=True)
+
+
 def column(directory, name):
     return read_trajectories(directory).column(name).to_pylist()
 
 
-def test_rows_come_back_as_they_were_written(tmp_path):
-    writer = TrajectoryWriter(tmp_path / "new" / "folder", "run")
+def test_rows_come_back_as_they_were_written(store):
+    writer = TrajectoryWriter(f"{store}/new/folder", "run")
     rows = [row(), row("q", sample=1, answer=None, response=None, truncated=True)]
     writer.append(rows, epoch=2, step=5, rank=0)
-    table = read_trajectories(tmp_path / "new" / "folder")
+    table = read_trajectories(f"{store}/new/folder")
     assert table.schema.equals(SCHEMA, check_metadata=True)
     shared = {"run_id": "run", "epoch": 2, "step": 5, "score": -0.5, "status": "wrong"}
     shared |= {"response_length": 12, "policy_version": 3}
@@ -48,26 +66,38 @@ def test_rows_come_back_as_they_were_written(tmp_path):
     ]
 
 
-def test_rows_are_ordered_by_step_then_rank_whenever_they_were_written(tmp_path):
-    writer = TrajectoryWriter(tmp_path, "run")
+def test_rows_are_ordered_by_step_then_rank_whenever_they_were_written(store):
+    writer = TrajectoryWriter(store, "run")
     for step, rank in [(10, 0), (9, 1), (100, 0), (9, 0)]:
         writer.append([row(f"{step}/{rank}")], epoch=0, step=step, rank=rank)
-    assert column(tmp_path, "problem_id") == ["9/0", "9/1", "10/0", "100/0"]
+    assert column(store, "problem_id") == ["9/0", "9/1", "10/0", "100/0"]
 
 
-def test_a_step_written_again_replaces_its_rows(tmp_path):
-    writer = TrajectoryWriter(tmp_path, "run")
+def test_a_step_written_again_replaces_its_rows(store):
+    writer = TrajectoryWriter(store, "run")
     writer.append([row("old"), row("old", sample=1)], epoch=0, step=1, rank=0)
-    TrajectoryWriter(tmp_path, "run").append([row("new")], epoch=0, step=1, rank=0)
-    assert column(tmp_path, "problem_id") == ["new"]
+    TrajectoryWriter(store, "run").append([row("new")], epoch=0, step=1, rank=0)
+    assert column(store, "problem_id") == ["new"]
 
 
-def test_an_interrupted_write_leaves_no_trace_in_what_is_read(tmp_path):
+def test_a_write_that_is_cut_short_leaves_what_was_there(tmp_path, monkeypatch):
     writer = TrajectoryWriter(tmp_path, "run")
-    path = writer.append([row()], epoch=0, step=1, rank=0)
-    path.with_name("step-00000002-rank-00000.tmp").write_bytes(path.read_bytes()[:40])
-    assert column(tmp_path, "problem_id") == ["p"]
-    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".parquet"] == [path.name]
+    writer.append([row("before")], epoch=0, step=1, rank=0)
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", crash)
+        for step in (1, 2):
+            with pytest.raises(KeyboardInterrupt):
+                writer.append([row("after")], epoch=0, step=step, rank=0)
+    leftovers = [path for path in tmp_path.iterdir() if path.suffix == ".tmp"]
+    assert len(leftovers) == 2
+    leftovers[0].write_bytes(leftovers[0].read_bytes()[:40])
+    assert column(tmp_path, "problem_id") == ["before"]
+    assert pyarrow.parquet.read_table(tmp_path)["problem_id"].to_pylist() == ["before"]
+    assert writer.discard_from(0) == 1
 
 
 def test_rows_that_do_not_fit_the_schema_leave_no_file(tmp_path):
@@ -82,45 +112,127 @@ def test_a_step_without_rows_is_allowed(tmp_path):
     assert read_trajectories(tmp_path).num_rows == 0
 
 
-def test_only_some_columns_can_be_read(tmp_path):
-    TrajectoryWriter(tmp_path, "run").append([row()], epoch=0, step=0, rank=0)
-    assert read_trajectories(tmp_path, ["score", "epoch"]).column_names == ["score", "epoch"]
+def test_only_some_columns_can_be_read(store):
+    TrajectoryWriter(store, "run").append([row()], epoch=0, step=0, rank=0)
+    assert read_trajectories(store, ["score", "epoch"]).column_names == ["score", "epoch"]
     with pytest.raises(
         ValueError, match=r"no trajectory columns \['reward'\]; there are \['run_id"
     ):
-        read_trajectories(tmp_path, ["reward"])
+        read_trajectories(store, ["reward"])
 
 
-def test_discarding_removes_later_steps_of_all_ranks(tmp_path):
-    writer = TrajectoryWriter(tmp_path, "run")
+def test_discarding_removes_later_steps_of_all_ranks(store):
+    writer = TrajectoryWriter(store, "run")
     for step in (3, 4, 5):
         for rank in (0, 1):
             writer.append([row()], epoch=0, step=step, rank=rank)
-    assert TrajectoryWriter(tmp_path, "another").discard_from(4) == 4
-    assert column(tmp_path, "step") == [3, 3]
+    assert TrajectoryWriter(store, "another").discard_from(4) == 4
+    assert column(store, "step") == [3, 3]
 
 
-def test_a_folder_belongs_to_the_run_whose_rows_are_in_it(tmp_path):
-    assert recorded_run(tmp_path / "absent") is None
-    (tmp_path / "notes.txt").write_text("other files do not count\n")
-    TrajectoryWriter(tmp_path, "idle").append([], epoch=0, step=0, rank=0)
+def test_a_folder_belongs_to_the_run_whose_rows_are_in_it(store):
+    assert recorded_run(f"{store}/absent") is None
+    TrajectoryWriter(store, "idle").append([], epoch=0, step=0, rank=0)
+    assert recorded_run(store) is None
+    TrajectoryWriter(store, "run").append([row()], epoch=0, step=0, rank=1)
+    assert recorded_run(store) == "run"
+
+
+def test_other_files_do_not_count(tmp_path):
+    for name in ("notes.txt", "step-1.parquet", ".step-00000001-rank-00000.parquet.tmp"):
+        (tmp_path / name).write_text("not a trajectory\n")
     assert recorded_run(tmp_path) is None
-    TrajectoryWriter(tmp_path, "run").append([row()], epoch=0, step=0, rank=1)
-    assert recorded_run(tmp_path) == "run"
+    TrajectoryWriter(tmp_path, "run").append([row()], epoch=0, step=0, rank=0)
+    assert column(tmp_path, "problem_id") == ["p"]
 
 
-@pytest.mark.parametrize("folder", ["", "absent"])
-def test_a_folder_without_trajectories_is_refused(tmp_path, folder):
-    with pytest.raises(ValueError, match="holds no trajectories"):
-        read_trajectories(tmp_path / folder)
+@pytest.mark.parametrize("folder", ["", "/absent"])
+def test_a_folder_without_trajectories_is_refused(store, folder):
+    StepFiles(store).make_folder()
+    with pytest.raises(
+        ValueError, match=f"{store}{folder} holds no trajectories".replace("//", "/+")
+    ):
+        read_trajectories(store + folder)
 
 
-def test_damage_and_other_versions_are_refused_by_name(tmp_path):
-    path = TrajectoryWriter(tmp_path, "run").append([row()], epoch=0, step=0, rank=0)
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r"step-00000000-rank-00000\.parquet is damaged"):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"status": "Correct"}, r"row 1 \(q\) has status 'Correct'; there are \('correct',"),
+        ({"score": float("nan")}, r"row 1 \(q\) has score nan, not a number"),
+    ],
+)
+def test_rows_that_would_spoil_the_curves_are_refused(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        TrajectoryWriter(tmp_path, "run").append(
+            [row(), row("q", **changes)], epoch=0, step=0, rank=0
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+def test_every_status_of_the_verifier_can_be_written(tmp_path, status):
+    TrajectoryWriter(tmp_path, "run").append([row(status=status)], epoch=0, step=0, rank=0)
+    assert column(tmp_path, "status") == [status]
+
+
+def one_file(directory):
+    return Path(TrajectoryWriter(directory, "run").append([row()], epoch=0, step=0, rank=0))
+
+
+def test_a_truncated_file_is_refused_by_name(store):
+    path = TrajectoryWriter(store, "run").append([row()], epoch=0, step=0, rank=0)
+    filesystem = fsspec.filesystem(store.split(":")[0] if ":" in store else "file")
+    content = filesystem.cat_file(path)
+    for length in (0, 3, len(content) // 2, len(content) - 1):
+        filesystem.pipe_file(path, content[:length])
+        with pytest.raises(ValueError, match=r"step-00000000-rank-00000\.parquet is damaged"):
+            read_trajectories(store)
+
+
+def test_no_changed_byte_goes_unnoticed(tmp_path):
+    path = one_file(tmp_path)
+    content, table = path.read_bytes(), read_trajectories(tmp_path)
+    unnoticed = []
+    for position in range(0, len(content), 3):
+        changed = bytearray(content)
+        changed[position] ^= 0x10
+        path.write_bytes(changed)
+        try:
+            harmless = read_trajectories(tmp_path).equals(table)
+        except ValueError as error:
+            harmless = path.name in str(error)
+        if not harmless:
+            unnoticed.append(position)
+    assert unnoticed == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "trajectory format none, this limr reads 1"),
+        ({b"limr_trajectories_version": b"2"}, "trajectory format 2, this limr reads 1"),
+        (SCHEMA.metadata, r"its columns are score double; expected: run_id string not null, epo"),
+    ],
+)
+def test_other_versions_and_columns_are_refused_by_name(tmp_path, metadata, message):
+    path = one_file(tmp_path)
+    table = pyarrow.table({"score": [1.0]}).replace_schema_metadata(metadata)
+    pyarrow.parquet.write_table(table, path)
+    with pytest.raises(ValueError, match=rf"{path.name}.* {message}"):
         read_trajectories(tmp_path)
-    pyarrow.parquet.write_table(pyarrow.table({"score": [1.0]}), path)
-    with pytest.raises(ValueError, match=r"trajectory format none, this limr reads 1"):
-        read_trajectories(tmp_path)
+
+
+def test_an_address_names_its_protocol(tmp_path):
+    assert StepFiles(tmp_path).uri == f"file://{tmp_path}"
+    assert StepFiles("memory://a/b").uri == "memory:///a/b"
+
+
+def test_a_download_holds_the_files_and_nothing_else(store, tmp_path):
+    writer = TrajectoryWriter(store, "run")
+    for step in (1, 2):
+        writer.append([row(str(step))], epoch=0, step=step, rank=0)
+    (tmp_path / "copy").mkdir()
+    StepFiles(store).download(tmp_path / "copy")
+    assert column(tmp_path / "copy", "problem_id") == ["1", "2"]
+    assert len(list((tmp_path / "copy").iterdir())) == 2
