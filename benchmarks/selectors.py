@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.figures import COLOURS, INK, new_figure, save
 from benchmarks.results_file import write_results
 from limr.selection import LIM, METHODS, Linear, MeanBand, Random, Selector, Variance, choose
-from limr.selection.scores import mean_reward_curve
+from limr.selection.scores import Floats, mean_reward_curve
 from limr.selection.stability import (
     EarlySelection,
     early_selections,
@@ -36,6 +36,7 @@ VISITS = 44
 SAMPLES = 8
 FRACTION = 1389 / 8523
 """The paper's share, 16.3 %."""
+THETA_LINEAR = 0.7
 PAIRS = 200
 SEEDS = 20
 """Random selections that are averaged."""
@@ -107,10 +108,30 @@ def stability(curves: RewardCurves) -> dict[str, dict[str, float]]:
 def linear_by_visits(curves: RewardCurves) -> dict[str, float]:
     """Share of the problems that LINEAR's 0.7 keeps, by the number of visits."""
     return {
-        str(visits): round(
-            float(np.mean(Linear().scores(curves.select_epochs(upto=visits - 1)) >= 0.7)), 4
-        )
+        str(visits): _share_kept(Linear().scores(curves.select_epochs(upto=visits - 1)))
         for visits in (11, 21, 32, 44)
+    }
+
+
+def linear_candidates(curves: RewardCurves) -> dict[str, float]:
+    """Share that 0.7 keeps under other readings of "steady improvement"."""
+    rewards, average = curves.accuracy, mean_reward_curve(curves.accuracy)
+    ramp = np.linspace(0, 1, VISITS)
+    slope, start = np.polyfit(ramp, average, 1)
+
+    def follows(target: Floats) -> Floats:
+        return 1 - ((rewards - target) ** 2).sum(axis=1) / ((1 - target) ** 2).sum()
+
+    varying = rewards[rewards.std(axis=1) > 0]
+    with_time = np.array([np.corrcoef(row, ramp)[0, 1] for row in varying])
+    kept_by_correlation = (with_time >= THETA_LINEAR).sum() / len(rewards)
+    return {
+        "follows a climb from 0 to 1": _share_kept(follows(ramp)),
+        "follows a climb from the average's start to 1": _share_kept(
+            follows(average[0] + (1 - average[0]) * ramp)
+        ),
+        "follows the average's straight line": _share_kept(follows(start + slope * ramp)),
+        "correlates with time": round(float(kept_by_correlation), 4),
     }
 
 
@@ -130,6 +151,7 @@ def analyse(curves: RewardCurves) -> dict[str, Any]:
         "distinct_lim_scores_of_the_never_solved": len({*LIM().scores(curves)[never]}),
         "against_lim": against_lim(curves),
         "two_runs": stability(curves),
+        "share_kept_by_linear_candidates": linear_candidates(curves),
         "linear_share_at_0.7_by_visits": linear_by_visits(curves),
         "early": {
             name: [
@@ -172,6 +194,10 @@ def draw_early(early: dict[str, tuple[EarlySelection, ...]], two_runs: float, pa
     overlaps.set(xlabel="first visits used", ylabel="overlap with the final 16.3 %", ylim=(0, 1.02))
     ranks.legend(fontsize=9, labelcolor=INK, loc="lower right")
     save(figure, path)
+
+
+def _share_kept(scores: Floats) -> float:
+    return round(float(np.mean(scores >= THETA_LINEAR)), 4)
 
 
 def _mean(values: list[float]) -> float:

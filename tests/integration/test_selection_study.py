@@ -28,6 +28,10 @@ def test_the_table_against_lim(curves):
     table = committed("selectors.json")
     assert selectors.against_lim(curves) == table["against_lim"]
     assert selectors.linear_by_visits(curves) == table["linear_share_at_0.7_by_visits"]
+    candidates = selectors.linear_candidates(curves)
+    assert candidates == table["share_kept_by_linear_candidates"]
+    # written out once more there, beside those that were not taken
+    assert candidates["follows a climb from 0 to 1"] == table["linear_share_at_0.7_by_visits"]["44"]
 
 
 def test_the_early_selections(curves):
