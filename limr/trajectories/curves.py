@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow
@@ -78,12 +78,12 @@ def read_reward_curves(dirpath: str | Path, *, threads: int = 4) -> RewardCurves
     owner = None
     for path, tally in zip(paths, _map(partial(_tally, files), paths, threads), strict=True):
         for run_id in tally.run_ids:
-            owner = owner or run_id
-            if run_id != owner:
+            if owner not in (None, run_id):
                 raise ValueError(
                     f"{path} holds rows of run {run_id!r}, the files before it those of run "
                     f"{owner!r}; keep one run per folder"
                 )
+            owner = run_id
         totals.add(tally)
     if owner is None:
         raise ValueError(f"{files.uri} holds no responses, only empty steps")
@@ -103,12 +103,13 @@ class _Tally(NamedTuple):
 def _tally(files: StepFiles, path: str) -> _Tally:
     texts = ["run_id", "problem_id", "status"]
     table = files.read(path, [*texts, "epoch", "score"], dictionaries=texts).unify_dictionaries()
-    runs, problems, statuses = (table.column(name).combine_chunks() for name in texts)
-    epochs, epoch = np.unique(table.column("epoch").to_numpy(), return_inverse=True)
+    columns = (column.combine_chunks() for column in table.columns)
+    runs, problems, statuses, epoch, score = columns
+    epochs, epoch_index = np.unique(_numbers(epoch), return_inverse=True)
     shape = (len(problems.dictionary), len(epochs))
-    group = problems.indices.to_numpy() * len(epochs) + epoch
+    group = _numbers(problems.indices) * len(epochs) + epoch_index
     is_correct = np.array([status == "correct" for status in statuses.dictionary.to_pylist()])
-    weights = (None, is_correct[statuses.indices], table.column("score").to_numpy())
+    weights = (None, is_correct[_numbers(statuses.indices)], _numbers(score))
     sums = [np.bincount(group, w, minlength=shape[0] * shape[1]).reshape(shape) for w in weights]
     return _Tally(
         run_ids=runs.dictionary.to_pylist(),
@@ -118,11 +119,15 @@ def _tally(files: StepFiles, path: str) -> _Tally:
     )
 
 
+def _numbers(column: pyarrow.Array) -> NDArray[Any]:
+    return np.from_dlpack(column)  # pyarrow's own to_numpy loads pandas, for a third of a second
+
+
 class _Totals:
     """Sums over all files; a problem's row is its place in order of appearance."""
 
     def __init__(self) -> None:
-        self._problem_ids = pyarrow.array([], pyarrow.string())
+        self._problem_ids = pyarrow.nulls(0, pyarrow.string())
         self._sums: dict[int, NDArray[np.float64]] = {}
         self._waiting: list[_Tally] = []
         self._waiting_ids = 0
@@ -140,9 +145,7 @@ class _Totals:
         ids = [self._problem_ids, *(tally.problem_ids for tally in self._waiting)]
         encoded = pyarrow.concat_arrays(ids).dictionary_encode()
         self._problem_ids = encoded.dictionary
-        _, *parts = np.split(
-            encoded.indices.to_numpy(), np.cumsum([len(part) for part in ids[:-1]])
-        )
+        _, *parts = np.split(_numbers(encoded.indices), np.cumsum([len(part) for part in ids[:-1]]))
         for tally, rows in zip(self._waiting, parts, strict=True):
             for column, epoch in enumerate(tally.epochs.tolist()):
                 sums = _widened(self._sums.get(epoch, np.zeros((3, 0))), len(self._problem_ids))

@@ -15,6 +15,7 @@ from limr.trajectories import (
     read_reward_curves,
     read_trajectories,
 )
+from limr.trajectories.curves import _map
 from limr.types import Status
 
 
@@ -140,10 +141,12 @@ def test_no_trajectories_and_no_responses_are_told_apart(tmp_path):
         read_reward_curves(tmp_path)
 
 
-def test_two_runs_in_one_folder_are_refused(tmp_path):
-    for step, run in enumerate(["first", "second"]):
+@pytest.mark.parametrize("first", ["first", ""])
+def test_two_runs_in_one_folder_are_refused(tmp_path, first):
+    for step, run in enumerate([first, first, "second"]):
         TrajectoryWriter(tmp_path, run).append([row("p")], epoch=0, step=step, rank=0)
-    with pytest.raises(ValueError, match=r"step-00000001.* of run 'second', the .* run 'first'"):
+    message = rf"step-00000002.* of run 'second', the .* run '{first}'"
+    with pytest.raises(ValueError, match=message):
         read_reward_curves(tmp_path)
 
 
@@ -169,3 +172,16 @@ def test_curves_whose_parts_do_not_fit_are_refused(change, message):
     parts |= {"accuracy": np.zeros((2, 3)), "score": np.zeros((2, 3))}
     with pytest.raises(ValueError, match=message):
         RewardCurves(**{name: np.asarray(value) for name, value in (parts | change).items()})
+
+
+def test_files_are_read_in_order_and_only_a_few_ahead():
+    begun = []
+
+    def double(number):
+        begun.append(number)
+        return 2 * number
+
+    doubled = _map(double, range(50), threads=2)
+    assert next(doubled) == 0
+    assert len(begun) <= 5
+    assert list(doubled) == list(range(2, 100, 2))
