@@ -1,6 +1,7 @@
-"""Checkpoints in the run's own folder."""
+"""Checkpoints in the run's own folder, and at which step a run goes on from any checkpoint."""
 
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -47,3 +48,40 @@ class RunCheckpoint(ModelCheckpoint):
     def _settle(self, trainer: Trainer) -> None:
         if self.dirpath is None:
             self.dirpath = str(Path(trainer.default_root_dir) / "checkpoints")
+
+
+def settle_epoch(checkpoint: dict[str, Any], trainer: Trainer) -> None:
+    """Change a checkpoint that does not lie within an epoch so that Lightning resumes exactly.
+
+    A checkpoint of an epoch's last batch (`every_n_train_steps`) or of its end then lies between
+    two epochs. Left to itself Lightning takes the steps of a longer next epoch for done, forgets to
+    count that epoch, so that a second resume repeats steps, and under `max_steps` begins the next
+    epoch inside the old one. A checkpoint of a run that `max_steps` ended within an epoch lies
+    there again, so that more steps go on with it. Others stay as they are: within an epoch, and
+    after the validation at its end.
+
+    Args:
+        checkpoint: As Lightning hands it to `on_load_checkpoint`.
+        trainer: That will resume.
+    """
+    fit = checkpoint["loops"]["fit_loop"]
+    epochs, batches = fit["epoch_progress"], fit["epoch_loop.batch_progress"]
+    epoch_end = epochs["total"]["processed"] == epochs["total"]["started"]
+    batch_end = batches["total"]["completed"] < batches["total"]["processed"]
+    if epoch_end and not batches["is_last_batch"]:
+        for count in (epochs["total"], epochs["current"]):
+            count["processed"] -= 1
+    elif batches["is_last_batch"] and (epoch_end or batch_end):
+        for count in (epochs["total"], epochs["current"]):
+            count |= dict.fromkeys(count, count["started"])
+        batches["total"] |= dict.fromkeys(batches["total"], batches["total"]["processed"])
+        batches["current"] |= dict.fromkeys(batches["current"], 0)
+        batches["is_last_batch"] = False
+        # what loggers count; Lightning adds the batch whose validation it believes to skip
+        again = _takes_validation_for_due(trainer, epochs["current"]["started"])
+        fit["epoch_loop.state_dict"]["_batches_that_stepped"] += batch_end - again
+
+
+def _takes_validation_for_due(trainer: Trainer, epoch: int) -> bool:
+    every = trainer.check_val_every_n_epoch or 1
+    return trainer.max_steps != -1 and trainer.enable_validation and (epoch + 1) % every == 0
