@@ -38,23 +38,21 @@ def lr_factor(
     return min_ratio + (1 - min_ratio) * fall
 
 
-def planned_steps(
-    *, rollouts_per_epoch: int, updates_per_rollout: int, max_epochs: int, max_steps: int
-) -> int:
+def planned_steps(*, rollouts: int | None, updates_per_rollout: int, max_steps: int) -> int | None:
     """Optimizer steps of a run that ends by epochs, by optimizer steps, or by whichever is first.
 
     Args:
-        rollouts_per_epoch: Training batches of one epoch.
+        rollouts: Training batches of all epochs, None where their number is not known beforehand
+            or has no limit.
         updates_per_rollout: Optimizer steps on each of them.
-        max_epochs: The trainer's; negative is no limit.
         max_steps: The trainer's, in optimizer steps; negative is no limit.
 
+    Returns:
+        None where neither is known.
+
     Example:
-        >>> planned_steps(
-        ...     rollouts_per_epoch=12, updates_per_rollout=2, max_epochs=3, max_steps=-1
-        ... )
+        >>> planned_steps(rollouts=36, updates_per_rollout=2, max_steps=-1)
         72
     """
-    by_epochs = rollouts_per_epoch * updates_per_rollout * max_epochs
-    limits = [steps for steps in (by_epochs, max_steps) if steps >= 0]
-    return min(limits)
+    by_epochs = [] if rollouts is None else [rollouts * updates_per_rollout]
+    return min([*by_epochs, *[max_steps] * (max_steps >= 0)], default=None)

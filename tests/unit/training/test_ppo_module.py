@@ -76,6 +76,9 @@ class Prompts(LightningDataModule):
     def train_dataloader(self):
         return loader(self.batches)
 
+    def planned_rollouts(self):
+        return len(self.batches)
+
 
 def make_trainer(*callbacks, max_epochs=1, **options):
     return Trainer(
