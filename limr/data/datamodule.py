@@ -220,9 +220,6 @@ class MathDataModule(LightningDataModule):
 
         Returns:
             None where there is no such end, or where scores decide how long epochs are.
-
-        Raises:
-            ValueError: If scores decide and the trainer has no `max_steps` either.
         """
         trainer: Any = self.trainer
         if trainer.max_epochs < 0:

@@ -129,11 +129,11 @@ class Resampling:
             ValueError: If nothing is selected, or more is asked for than has a score.
         """
         epoch = trainer.current_epoch
-        self.history = [selection for selection in self.history if selection[0] < epoch]
         assert trainer.max_epochs is not None
         is_over = 0 <= trainer.max_epochs <= epoch or 0 <= trainer.max_steps <= trainer.global_step
         if epoch < self.warmup_epochs or is_over:
-            return None
+            return None  # not touching the history: a resumed run may ask before it knows its epoch
+        self.history = [selection for selection in self.history if selection[0] < epoch]
         strategy, choice = trainer.strategy, None
         strategy.barrier("resampling")  # every rank has recorded its part
         if trainer.is_global_zero:
@@ -177,19 +177,9 @@ class Resampling:
     def planned_rollouts(
         self, trainer: Trainer, problems: int, *, rollout_batch_size: int, coverage: Coverage
     ) -> int | None:
-        """Training steps of the trainer's `max_epochs`, None where scores decide (`threshold`).
-
-        Raises:
-            ValueError: If scores decide and the trainer has no `max_steps` either.
-        """
+        """Training steps of the trainer's `max_epochs`, None where scores decide (`threshold`)."""
         assert trainer.max_epochs is not None
         if "threshold" in self.rule:
-            if trainer.max_steps < 0:
-                raise ValueError(
-                    "a learning rate that decays needs to know where the run ends, but resampling "
-                    "by threshold decides as it goes how long epochs are; set trainer.max_steps, "
-                    "or resampling's top_k or fraction in place of threshold"
-                )
             return None
         selected = self.rule.get("top_k", round(self.rule.get("fraction", 0) * problems))
         later = self._size(selected, problems, rollout_batch_size)

@@ -38,21 +38,27 @@ def lr_factor(
     return min_ratio + (1 - min_ratio) * fall
 
 
-def planned_steps(*, rollouts: int | None, updates_per_rollout: int, max_steps: int) -> int | None:
+def planned_steps(*, rollouts: int | None, updates_per_rollout: int, max_steps: int) -> int:
     """Optimizer steps of a run that ends by epochs, by optimizer steps, or by whichever is first.
 
     Args:
-        rollouts: Training batches of all epochs, None where their number is not known beforehand
-            or has no limit.
+        rollouts: Training batches of all epochs, None where that is not known beforehand.
         updates_per_rollout: Optimizer steps on each of them.
         max_steps: The trainer's, in optimizer steps; negative is no limit.
 
-    Returns:
-        None where neither is known.
+    Raises:
+        ValueError: If neither limit is known.
 
     Example:
         >>> planned_steps(rollouts=36, updates_per_rollout=2, max_steps=-1)
         72
     """
     by_epochs = [] if rollouts is None else [rollouts * updates_per_rollout]
-    return min([*by_epochs, *[max_steps] * (max_steps >= 0)], default=None)
+    limits = [*by_epochs, *[max_steps] * (max_steps >= 0)]
+    if not limits:
+        raise ValueError(
+            "a learning rate that decays needs to know where the run ends, but resampling by "
+            "threshold decides as it goes how long epochs are; set trainer.max_steps, or "
+            "resampling's top_k or fraction in place of threshold"
+        )
+    return min(limits)

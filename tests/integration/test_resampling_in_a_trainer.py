@@ -43,16 +43,22 @@ class Numbered(ProblemSource):
 
 
 class Luck(LightningModule):
-    """Solves what a hash of problem, epoch and sample says; later problems are the easier ones."""
+    """Solves what a hash of problem, epoch and sample says; later problems are the easier ones.
 
-    def __init__(self):
+    `early` asks for the loader before a resume reaches it.
+    """
+
+    def __init__(self, early):
         super().__init__()
+        self.early = early
         self.automatic_optimization = False
         self.tokenizer = build_tokenizer(["1"], 262)
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.seen = []
 
     def configure_optimizers(self):
+        if self.early:
+            assert self.trainer.estimated_stepping_batches > 0
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
     def on_load_checkpoint(self, checkpoint):
@@ -100,7 +106,7 @@ def keep_all(folder, **when):
     return ModelCheckpoint(dirpath=folder, filename="{epoch}-{step}", save_top_k=-1, **when)
 
 
-def fit(folder, rule, *callbacks, resume=None, seed=0, logger=False, **options):
+def fit(folder, rule, *callbacks, resume=None, early=False, logger=False, **options):
     options = {"max_epochs": 6, "reload_dataloaders_every_n_epochs": 1, **options}
     trainer = Trainer(
         accelerator="cpu",
@@ -121,9 +127,9 @@ def fit(folder, rule, *callbacks, resume=None, seed=0, logger=False, **options):
         template=PlainTemplate(),
         rollout_batch_size=BATCH,
         resampling=Resampling(**rule),
-        seed=seed,
+        seed=0,
     )
-    luck = Luck()
+    luck = Luck(early)
     trainer.fit(luck, data, ckpt_path=resume)
     return luck
 
@@ -171,7 +177,11 @@ AFTER_VALIDATION = {"every_n_epochs": 1, "save_on_train_epoch_end": False}
 NOT_VALIDATED = {"limit_val_batches": 0}
 
 
-@pytest.mark.parametrize("end", [{}, {"max_epochs": -1, "max_steps": 26}], ids=["epochs", "steps"])
+@pytest.mark.parametrize(
+    "end",
+    [{}, {"early": True}, {"max_epochs": -1, "max_steps": 26}],
+    ids=["epochs", "epochs-early", "steps"],
+)
 @pytest.mark.parametrize("rule", [BY_THRESHOLD, BY_SHARE], ids=["threshold", "share"])
 @pytest.mark.parametrize(
     ("when", "validation"),

@@ -38,7 +38,7 @@ def test_a_yaml_names_it_by_class_path():
     ):
         init_args = {"fraction": 0.2, **selector}
         config = {"class_path": "limr.data.Resampling", "init_args": init_args}
-        parsed = parser.instantiate_classes(parser.parse_object({"resampling": config}))
+        parsed = parser.instantiate(parser.parse_object({"resampling": config}))
         assert parsed.resampling.selector == expected
         assert parsed.resampling.rule == {"fraction": 0.2}
 
@@ -46,7 +46,6 @@ def test_a_yaml_names_it_by_class_path():
 def trainer(**options):
     defaults = {
         "max_epochs": 4,
-        "max_steps": -1,
         "limit_train_batches": 1.0,
         "world_size": 1,
         "num_training_batches": 7,
@@ -72,16 +71,11 @@ def planned(rule, **options):
         ({"top_k": 10}, {"max_epochs": 1}, 7),
         ({"top_k": 10}, {"limit_train_batches": 3}, 3 + 3 + 2 + 2),
         ({"top_k": 10}, {"limit_train_batches": 0.5}, 3 + 3 + 1 + 1),
-        ({"threshold": 0.5}, {"max_steps": 90}, None),
+        ({"threshold": 0.5}, {}, None),
     ],
 )
 def test_the_number_of_rollouts_is_known_beforehand_but_for_a_threshold(rule, options, rollouts):
     assert planned(rule, **options) == rollouts
-
-
-def test_a_decaying_rate_under_a_threshold_needs_max_steps():
-    with pytest.raises(ValueError, match=r"by threshold decides .*; set trainer\.max_steps"):
-        planned({"threshold": 0.5})
 
 
 @pytest.mark.parametrize(("epochs", "rollouts"), [(3, 21), (-1, None)])
