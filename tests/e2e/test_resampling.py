@@ -14,7 +14,12 @@ import pytest
 from limr.__main__ import main
 from limr.trajectories import read_trajectories
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    # the weights that a checkpoint holds are those that the next rollout is drawn with
+    pytest.mark.filterwarnings("ignore:Using ModelCheckpoint with manual optimization"),
+    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
+]
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
@@ -40,6 +45,7 @@ SMALL = {
         "limit_val_batches": 0,
         "num_sanity_val_steps": 0,
         "callbacks": [
+            {"class_path": "limr.training.PPOProgress"},
             {"class_path": "limr.training.TrajectoryRecorder"},
             {
                 "class_path": "limr.training.RunCheckpoint",
