@@ -5,6 +5,7 @@ VENV ?= .venv
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 MLFLOW_PORT ?= 5000
+SUITES ?= ../shared/suites/verifier
 
 # Small models gain nothing from many threads, and tests should not take the whole machine.
 OMP_NUM_THREADS ?= 1
@@ -14,10 +15,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart smollm2 selectors test test-all lint format mlflow clean
+.PHONY: help install quickstart smollm2 selectors test test-all bench-verifier lint format mlflow clean
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Create .venv with limr and its tools (again only when requirements change)
 
@@ -54,6 +55,9 @@ test: install ## Run the tests but the slow ones, with coverage
 
 test-all: install ## Run every test, minutes of training included
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+bench-verifier: install ## Grade the labelled answers in SUITES beside math-verify; minutes
+	$(BIN)/python benchmarks/verifier.py --suites $(SUITES) --output benchmarks/results/verifier.json
 
 lint: install ## Check style, formatting and types
 	$(BIN)/ruff check

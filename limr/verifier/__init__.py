@@ -12,6 +12,7 @@ from limr.verifier.equivalence import equivalent
 from limr.verifier.extract import extract_boxed
 from limr.verifier.grading import Kind, Scores, check_gold, verify
 from limr.verifier.normalize import normalize
+from limr.verifier.original import OriginalReward
 from limr.verifier.pool import VerifierPool
 from limr.verifier.reward import Reward, RuleReward
 from limr.verifier.rules import Rules
@@ -21,6 +22,7 @@ __all__ = [
     "MALFORMED",
     "Checks",
     "Kind",
+    "OriginalReward",
     "Reward",
     "RuleReward",
     "Rules",

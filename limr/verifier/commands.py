@@ -40,6 +40,8 @@ def read_command(parser: Parser, name: str) -> Node:
         return Node("sym", name=name + (parser.subscript() if parser.text == "_" else ""))
     if name in _ACCENTS:
         return Node("sym", name=f"{name} {_raw_group(parser)}")
+    if name in ("triangle", "angle"):
+        return Node("sym", name=f"{name} {_letters(parser)}")
     raise FormulaError(f"unknown command {name!r}")
 
 
@@ -56,6 +58,17 @@ def _raw_group(parser: Parser) -> str:
         raise FormulaError("an accent over nothing")
     parser.at += 1
     return parser.tokens[parser.at - 1][1]
+
+
+def _letters(parser: Parser) -> str:
+    """The names of points after a triangle or angle sign."""
+    parts = []
+    while parser.kind == "letter":
+        parts.append(parser.text)
+        parser.at += 1
+    if not parts:
+        raise FormulaError("a figure without points")
+    return "".join(parts)
 
 
 def _read_frac(parser: Parser) -> Node:
@@ -95,7 +108,7 @@ def _variadic(parser: Parser, op: str) -> Node:
     while parser.take(","):
         args.append(parser.sum())
     parser.expect(closer)
-    return Node(op, tuple(args))
+    return Node(op, tuple(sorted(args, key=repr)))
 
 
 def _big(parser: Parser, op: str) -> Node:

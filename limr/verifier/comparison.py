@@ -7,7 +7,7 @@ from typing import Any
 
 from limr.verifier.rules import Rules
 from limr.verifier.sets import same_real_set
-from limr.verifier.values import Labelled, Many, Relation, SetOperation, Value
+from limr.verifier.values import Group, Labelled, Many, Relation, SetOperation, Value
 
 MAX_COMPARISONS = 10_000
 """Most comparisons of elements for one pair of answers."""
@@ -47,7 +47,8 @@ class Comparison:
         for x, y in ((a, b), (b, a)):
             if isinstance(x, Labelled) and not isinstance(y, Labelled | Relation):
                 optional = self.rules.label_optional or not x.label or x.sign != "="
-                return optional and self.same(x.value, y)
+                listed = x.sign == r"\in" and isinstance(x.value, Group) and isinstance(y, Many)
+                return optional and not listed and self.same(x.value, y)
         if not self.rules.interval_equals_inequality and _inequality(a) != _inequality(b):
             return False
         return same_real_set(a, b) or False

@@ -73,6 +73,8 @@ class Evaluator:
         if node.op in ("pow", "root"):
             return self.power(node)
         args = [self.value(arg) for arg in node.args]
+        if node.op not in _OPERATIONS:
+            raise NoValueError(f"{node.op} of what is not rational")
         return _OPERATIONS[node.op](self, node, args)
 
     def series(self, node: Node) -> Any:
@@ -239,6 +241,7 @@ def _functions() -> dict[str, Callable[[Evaluator, Any], Any]]:
         "floor": lambda run, x: run.ctx.floor(run.whole(x)),
         "ceil": lambda run, x: run.ctx.ceil(run.whole(x)),
         "exp": lambda run, x: run.ctx.exp(x),
+        "cis": lambda run, x: run.ctx.expj(x),
         "ln": lambda run, x: run.ctx.log(_nonzero(x)),
         "log": lambda run, x: (
             run.ctx.log(_nonzero(x))

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 
 from limr.verifier.nodes import Node
+from limr.verifier.numerals import read_based, read_clock
 from limr.verifier.parser import parse_formula
 from limr.verifier.tokens import FormulaError
 from limr.verifier.units import split_unit
 from limr.verifier.values import (
-    Based,
     Braces,
     Group,
     Labelled,
@@ -43,27 +43,23 @@ _MATRIX = re.compile(
 _SIGNS = {"=", "<", ">", r"\le", r"\ge", r"\ne", r"\in", r"\approx", r"\equiv"}
 _SET_SIGNS = {r"\cup", r"\cap", r"\setminus"}
 _ARGUMENTS = r"\(\s*(?:[A-Za-z]|\d+)(?:\s*,\s*[A-Za-z])*\s*\)"
-_SYMBOL = rf"(?:[A-Za-z]|\\[A-Za-z]+)(?:[_^](?:\w|\{{[^{{}}]*\}}))?'*\s*(?:{_ARGUMENTS})?"
+_SUBSCRIPT = r"_(?:\w|\{(?:[^{}]|\\text\s*\{[^{}]*\})*\}|\\max|\\min)"
+_SYMBOL = rf"(?:[A-Za-z]|\\[A-Za-z]+)(?:{_SUBSCRIPT})?(?:\^\s*\{{?-1\}}?)?['*]*\s*(?:{_ARGUMENTS})?"
 _LABEL = re.compile(rf"\s*(?:{_SYMBOL}|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\))\s*")
+_FIGURE = re.compile(r"\s*m?\s*\\(?:angle|triangle)\s*([A-Z]{1,3})\s*")
 _WORD_LABEL = re.compile(
-    r"\s*(?:\\text\s*\{[^{}]*\}|\\(?:angle|triangle)|[A-Z][A-Za-z]+|[A-Za-z]{3,})(?:\s+[A-Za-z]+)*\s*"
-)
-_BASED = re.compile(
-    r"(-?\d[0-9A-F.]*)\s*_\s*(?:(\d)|\{\s*(?:(\d+)|\\text\s*\{\s*([a-z]+)\s*\})\s*\})"
-)
-_BASE_NAMES = "two three four five six seven eight nine ten eleven twelve sixteen"
-_BASES = dict(
-    zip(
-        _BASE_NAMES.split(),
-        (*map(str, range(2, 13)), "16"),
-        strict=True,
-    )
+    r"\s*(?:\\text\s*\{[^{}]*\}|\|[A-Z]{2}\||\\overline\s*\{[A-Z]{2}\}|[A-Z][A-Za-z]+|[A-Za-z]{3,})(?:\s+[A-Za-z]+)*\s*"
 )
 _EMPTY = re.compile(
     r"(?:\\text\s*\{)?\s*(?:no (?:real )?solutions?|(?:the )?empty set)\s*\}?", re.I
 )
 _REAL_LINE = re.compile(r"(?:\\text\s*\{)?\s*all real numbers\s*\}?", re.I)
-_WORDS = re.compile(r"[A-Za-z]{4,}|[A-Z][A-Za-z]{1,2}|[A-Z]{2,}|[A-Za-z]+(?: [A-Za-z]{2,})+")
+_WORDS = re.compile(r"[A-Za-z]{4,}|[A-Za-z]+(?: [A-Za-z]{2,})+")
+_NAME = re.compile(r"[A-Z][A-Za-z]{1,2}|[A-Z]{2,}|yes|no|odd|up|red|one|two|six|ten|all|any")
+_OPTION = re.compile(r"\([A-Z]\)\s+\S.*|\d+ ?[Rr] ?\d+", re.DOTALL)
+"""An option with its text, or a quotient with remainder."""
+_PROSE = re.compile(r"\\text\s*\{([^{}]*)\}")
+_PROSE_JOINTS = re.compile(r"\s*(?:[,;]\s*(?:(?:and|or)\b)?|\band\b|\bor\b|&)\s*")
 _FUNCTION_NAMES = re.compile(
     "(?:arc|a)?(?:sin|cos|tan|cot|sec|csc)h?|sqrt|log|ln|exp|pi|theta|alpha|beta|infty|binom"
 )
@@ -85,15 +81,20 @@ def _read(text: str, depth: int = 0) -> Value:
     text = text.strip()
     if depth > MAX_NESTING:
         return _read_scalar(text)
+    if prose := _PROSE.fullmatch(text):
+        words = [part for part in _PROSE_JOINTS.split(prose[1]) if part.strip()]
+        if 1 < len(words) <= MAX_ITEMS:
+            items = tuple(Text(rf"\text{{{part}}}") for part in words)
+            return Many(items, re.search(r"\bor\b", prose[1]) is not None)
     alternatives = any("or" in (m["text"], m["word"]) for m in _JOINTS.finditer(text))
     parts = _split(_JOINTS.sub(", ", text), {",", ";"})
     if len(parts) > 1:
         return _many([part for part in parts if part.strip()], text, alternatives, depth)
-    for reader in (_read_relation, _read_set, _read_brackets, _read_matrix, _read_based):
+    for reader in (_read_relation, _read_set, _read_brackets, _read_matrix):
         value = reader(text, depth)
         if value is not None:
             return value
-    return _read_scalar(text)
+    return read_based(text) or read_clock(text) or _read_scalar(text)
 
 
 def _many(parts: list[str], text: str, alternatives: bool, depth: int) -> Value:
@@ -146,6 +147,9 @@ def _read_relation(text: str, depth: int) -> Value | None:
         if cut or (sides[0] and not _LABEL.fullmatch(sides[0])):
             return _read(_join(sides[: cut + 1], signs[:cut]), depth + 1)
         return _read(_join(sides[1:], signs[1:]), depth + 1)
+    bare = [side for side in sides if re.fullmatch(r"[A-Za-z]", side)]
+    if len(bare) > 1 and len(sides) > 2:
+        return _chain(text, sides, signs)
     if len(sides) >= 2 and signs[0] in ("=", r"\in", r"\equiv"):
         label = _label(sides[0])
         if label is not None:
@@ -168,8 +172,12 @@ def _label(side: str) -> str | None:
     """The name a side gives, empty for words, None when the side is no mere name."""
     if side in ("e", "i", r"\pi", r"\infty", r"\R", r"\emptyset"):
         return None
+    if figure := _FIGURE.fullmatch(side):
+        return figure[1]
     if _LABEL.fullmatch(side):
-        return re.sub(r"\s", "", side)
+        return re.sub(r"\\(?:text|max|min)|[\s{}]", lambda m: m[0][1:].replace("text", ""), side)
+    if re.fullmatch(r"[A-Z]{2,3}", side):
+        return side
     return "" if _WORD_LABEL.fullmatch(side) else None
 
 
@@ -184,7 +192,12 @@ def _chain(text: str, sides: list[str], signs: list[str]) -> Value:
     known = [node for node in nodes if node is not None]
     if set(signs) == {"="} and nodes[-1] is not None:
         constant = [node for node in known if not node.symbols()]
-        if not nodes[-1].symbols() and (len(sides) > 2 or len(constant) == len(known)):
+        bare = [node for node in known if node.op == "sym"]
+        if (
+            len(bare) < 2
+            and not nodes[-1].symbols()
+            and (len(sides) > 2 or len(constant) == len(known))
+        ):
             return Relation(tuple(constant), ("=",) * (len(constant) - 1))
     if len(known) < len(nodes) or r"\in" in signs or r"\equiv" in signs:
         return Text(text)
@@ -198,7 +211,7 @@ def _read_set(text: str, depth: int) -> Value | None:
         return SetOperation("R")
     signs = _signs(text, _SET_SIGNS)
     separators = set(_SET_SIGNS)
-    if not signs and re.search(r"[\])}]\s*-\s*\\\{", text):
+    if not signs and re.search(r"(?:[\])}]|\\R)\s*-\s*\\\{", text):
         signs, separators = [r"\setminus"], {"-"}
     if not signs or len(set(signs)) > 1:
         return None
@@ -243,21 +256,13 @@ def _read_matrix(text: str, depth: int) -> Value | None:
     return Matrix(tuple(cells))
 
 
-def _read_based(text: str, depth: int) -> Value | None:
-    match = _BASED.fullmatch(text)
-    if match is None or (match[4] and match[4] not in _BASES):
-        return None
-    digits = match[1].lstrip("0") or "0"
-    return Based(digits, match[2] or match[3] or _BASES[match[4]])
-
-
 def _read_scalar(text: str) -> Value:
     value_text, unit = split_unit(text)
     terms = _split(value_text, {":"})
     try:
         if len(terms) > 1:
             return Ratio(tuple(_one_value(term) for term in terms))
-        if _WORDS.search(re.sub(r"\\[A-Za-z]+", "", _without_functions(value_text))):
+        if _OPTION.fullmatch(value_text) or _worded(value_text):
             return Text(text)
         node = parse_formula(value_text)
     except FormulaError:
@@ -277,8 +282,10 @@ def _one_value(text: str) -> Node:
     return node
 
 
-def _without_functions(text: str) -> str:
-    return _FUNCTION_NAMES.sub(" ", text)
+def _worded(text: str) -> bool:
+    """Whether a text holds a long word, or is a short one, names of functions aside."""
+    bare = re.sub(r"\\[A-Za-z]+", " ", _FUNCTION_NAMES.sub(" ", text))
+    return bool(_WORDS.search(bare) or _NAME.fullmatch(bare.strip()))
 
 
 def _both_signs(node: Node, unit: str) -> Many:

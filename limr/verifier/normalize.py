@@ -9,6 +9,8 @@ import re
 import unicodedata
 from functools import partial
 
+from limr.verifier.brackets import encloses
+from limr.verifier.layout import plain_layout
 from limr.verifier.spellings import (
     COMMANDS,
     PLAIN_SUBSCRIPTS,
@@ -17,46 +19,76 @@ from limr.verifier.spellings import (
     SUPERSCRIPTS,
     TRANSLATION,
 )
+from limr.verifier.tokens import FUNCTIONS
 
 _VULGAR = re.compile("(\\d?)([¼-¾⅐-⅞])")
 _UNICODE_ROOT = re.compile(r"√\s*(\d+|[A-Za-z])")
 
-_COMMAND = re.compile(r"(?<!\\)\\([A-Za-z]+)")
+_COMMAND = re.compile(r"\\\\|\\([A-Za-z]+)")
+_PRIMES = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*)+)\}|(\\prime)(?![A-Za-z]))")
+_ASCII_SIGNS = re.compile(r"(?P<le><=|=<)|(?P<ge>>=)|(?P<ne>!=)")
+_DOLLARS = re.compile(r"\\\$\s*(\d+(?:(?:[.,]|\{,\}|,\\!|\\,)\d+)*)(?![\d^])")
 _MATH_MARKS = re.compile(r"(?P<row>\\\\)|\\\$|\$|\\[()\[\]]")
 _SPACING = re.compile(
     r"(?P<row>\\\\)|\\[;:,! ]|\\(?:hspace|vspace|phantom|hphantom)\*?\{[^{}]*\}|~"
 )
-_THIN_GROUPS = re.compile(r"(?<![\d.])(\d{1,3})((?:\s*(?:\\[,; ]|\{,\}|,\s?\\!)\s*\d{3})+)(?!\d)")
+_THIN_GROUPS = re.compile(
+    r"(?<![\d.,])(\d{1,3})((?:\s*(?:\\[,; ]|\{\s*,\s*\}|,\s?\\!)\s*\d{3}| \d{3})+)(?![\d/])"
+)
 _NOT_DIGITS = re.compile(r"\D+")
 _REALS = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?")
 _OPERATORNAME = re.compile(r"\\operatorname\*?\s*\{\s*([A-Za-z]+)\s*\}")
-_TEXT_FUNCTION = re.compile(r"\\text\s*\{\s*(sin|cos|tan|cot|sec|csc|ln|log|gcd|lcm)\s*\}")
+_TEXT_FUNCTION = re.compile(
+    r"\\text\s*\{\s*(sin|cos|tan|cot|csc|arcsin|arccos|arctan|ln|log|gcd|lcm|cis)\s*\}"
+)
 _TEXT_PLAIN = re.compile(
     r"\\text\s*\{\s*([-+]?[\d.,/]*|[A-Za-z](?:(?:\s*,|\s*,?\s+and)\s*[A-Za-z])*)\s*\}"
 )
 _TEXT_VALUE = re.compile(r"^\s*\\text\s*\{\s*([-+]?[\d.][^{}]*)\}\s*$")
 _REPEATING = re.compile(r"(?<=\.)(\d*)\\(?:bar|dot|overline|overbar)\s*\{?\s*(\d+)\s*\}?")
+_DOTTED = re.compile(r"\\dot\s*\{?(\d)\}?(\d*)\\dot\s*\{?(\d)\}?")
 _INDEX_RANGE = re.compile(
     r"[,(]\s*(?:\\text\s*\{[^{}]*\}\s*)?[a-z]\s*\\in\s*\\mathbb\s*\{?\s*[ZN].*$", re.DOTALL
 )
-_CHOOSE = re.compile(r"\{([^{}]*?)\s*\\choose\s*([^{}]*?)\}")
 _DEGREE = re.compile(r"\^\s*(?:\{\s*\\degree\s*\}|\\degree)")
 _DEGREE_WORD = re.compile(r"(?<=[\d})])\s*(?:\\text\s*\{\s*degrees?\s*\}|degrees?\b)")
 _PERCENT_WORD = re.compile(
-    r"\\text\s*\{\s*(?:percent|pct|\\?%)\s*\}|(?<!\\)\bpercent\b|\bpct\b|\\?%"
+    r"\\text\s*\{\s*(?:percent(?:age)?|pct|\\?%)\s*\}|(?<!\\)\bpercent(?:age)?\b|\bpct\b|\\?%"
 )
-_PMOD = re.compile(
-    r"\\pmod\s*(?:\{[^{}]*\}|\d)|\(\s*(?:\\(?:bmod|mod)|\\text\s*\{\s*mod\s*\})\s*[^()]*\)|\\mod\s.*$"
+_MODULUS = re.compile(
+    r"\s*(?:\\pmod\s*(?:\{([^{}]*)\}|(\d))|\(\s*(?:\\(?:bmod|mod)|\\text\s*\{\s*mod\s*\})\s*([^()]*)\)|"
+    r"\\mod\s([^,;]*)|\\text\s*\{\s*\(?\s*mod(?:ulo)?\s*([^(){}]+)\)?\s*\})"
 )
+_ORDINAL = re.compile(
+    r"(?<=\d)\s*(?:\^\s*)?(?:\{\s*\\text\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}|\\text\s*\{\s*(?:st|nd|rd|th)\s*\}|"
+    r"\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)(?![A-Za-z}]))"
+)
+_TO = re.compile(r"(?<=\d)\s*\\text\s*\{\s*to\s*\}\s*(?=\d)")
+_UNION_LETTER = re.compile(r"(?<=[\])])\s*U\s*(?=[\[(])")
+_REAL_CONDITION = re.compile(r",\s*[a-z]\s*\\in\s*\\R\s*(?=\\\})")
+_QUALIFIER = re.compile(
+    r"(?:,\s*)?\\text\s*\{\s*,?\s*(?:for (?:all|any|every)|where)\b[^{}]*\}.*$", re.DOTALL
+)
+_TEXT_POWER = re.compile(r"\\text\s*\{([A-Za-z ./]+)\^\s*\{?(-?\d)\}?\s*\}")
+_TEXT_FRACTION = re.compile(
+    r"\\frac\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}\s*\{\s*\\text\s*\{([^{}]*)\}(\s*\^\s*\{?\d\}?)?\s*\}"
+)
+_ELLIPSIS = re.compile(r"\.{3,}")
+_RECURRING = re.compile(r"(\d*\.\d*?)(\d{1,6}?)\2{2,}\d{0,5}?\s*\\dots\b")
 _MIXED = re.compile(r"(?<![\d.^/_])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _TIMES_LETTER = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 _STRAY_POINT = re.compile(r"\.(?![\d.\\])")
+_LEAD_IN = re.compile(
+    r"^\\text\s*\{[^{}]{0,60}?\b(?:is|are|be|so|thus|therefore|hence|get)\s*[,:]?\s*\}\s*(?=\S)",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(
     r"^(?:\\text\s*\{)?\s*(?:therefore|thus|hence|so)?,?\s*(?:the\s+)?(?:final\s+|correct\s+)?"
     r"answer\s*(?:is|=|:)?\s*:?\s*(?:\})?",
     re.IGNORECASE,
 )
 _ONLY = re.compile(r"^\\text\s*\{\s*only\s*\}|^only\b", re.IGNORECASE)
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _TAIL = " \t\n.,;:\\"
 
 
@@ -71,18 +103,21 @@ def normalize(text: str) -> str:
     """
     text = _unicode(text)
     text = _wrappers(text)
+    text = _ASCII_SIGNS.sub(lambda m: rf"\{m.lastgroup} ", text)
+    text = _PRIMES.sub(lambda m: "'" * m[0].count(r"\prime"), text)
     text = _THIN_GROUPS.sub(lambda m: m[1] + _NOT_DIGITS.sub("", m[2]), text)
     text = _SPACING.sub(lambda m: m["row"] or " ", text)
+    text = _DOTTED.sub(r"\\overline{\1\2\3}", text)
     text = _REPEATING.sub(r"\1\\overline{\2}", _INDEX_RANGE.sub("", text))
-    text = _OPERATORNAME.sub(r"\\\1 ", _REALS.sub(r"\\R ", text))
-    text = _COMMAND.sub(lambda m: COMMANDS.get(m[1], m[0]), text)
-    text = _unwrap_text(text)
-    text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
+    text = _OPERATORNAME.sub(_operator, _REALS.sub(r"\\R ", text))
+    text = plain_layout(text)
+    text = _COMMAND.sub(lambda m: COMMANDS.get(m[1] or "", m[0]), text)
+    text = _TEXT_FRACTION.sub(r"\\text{\1/\2}\3", _TEXT_POWER.sub(r"\\text{\1}^{\2}", text))
+    text = _sentence(_unwrap_text(text))
     text = _DEGREE_WORD.sub(r"\\degree ", _DEGREE.sub(r"\\degree ", text))
     text = _PERCENT_WORD.sub(r"\\percent ", text)
-    text = _PMOD.sub("", text)
     text = _TIMES_LETTER.sub(r"\\times ", text).replace("**", "^")
-    text = _MIXED.sub(r"\1\\frac{\2}{\3}", text)
+    text = _MIXED.sub(_mixed_number, text)
     text = _ONLY.sub("", _LEAD.sub("", text))
     text = " ".join(text.split())
     return _trim(text)
@@ -118,11 +153,35 @@ def _vulgar_fraction(match: re.Match[str]) -> str:
 
 def _wrappers(text: str) -> str:
     r"""Without dollar signs, ``\( \) \[ \]``, markdown bold and an inner ``\boxed``."""
+    text = _DOLLARS.sub(r"\1\\text{ dollars}", text)
     text = _MATH_MARKS.sub(lambda m: m["row"] or "", text).strip()
     if len(text) > 4 and text.startswith("**") and text.endswith("**"):
         text = text[2:-2]
-    inner = re.fullmatch(r"\\(?:boxed|fbox)\s*\{(.*)\}", text, re.DOTALL)
-    return inner[1] if inner else text
+    while (box := _BOX.match(text)) is not None and encloses(text[box.end() - 1 :]):
+        text = text[box.end() : -1].strip()
+    return text
+
+
+def _sentence(text: str) -> str:
+    """Without words that lead up to an answer or qualify it; moduli, dots and the like one way."""
+    text = _QUALIFIER.sub("", _LEAD_IN.sub("", text.strip()))
+    text = _ORDINAL.sub("", _TO.sub(":", text))
+    text = _MODULUS.sub(lambda m: rf"\text{{ mod {m[m.lastindex or 0].strip()}}}", text)
+    text = _REAL_CONDITION.sub("", _UNION_LETTER.sub(r" \\cup ", text))
+    text = _RECURRING.sub(r"\1\\overline{\2}", _ELLIPSIS.sub(r"\\dots ", text))
+    return text.lstrip(" =")
+
+
+def _operator(match: re.Match[str]) -> str:
+    """A named function, or words that were set as one."""
+    known = match[1] in FUNCTIONS or match[1] in ("log", "gcd", "lcm", "max", "min", "lim")
+    return rf"\{match[1]} " if known else rf"\text{{{match[1]}}}"
+
+
+def _mixed_number(match: re.Match[str]) -> str:
+    """``3 1/2`` as a mixed number where the fraction is a proper one."""
+    whole, top, bottom = match.groups()
+    return rf"{whole}\frac{{{top}}}{{{bottom}}}" if int(top) < int(bottom) else match[0]
 
 
 def _unwrap_text(text: str) -> str:
@@ -143,17 +202,7 @@ def _trim(text: str) -> str:
     while True:
         before = text
         text = text.rstrip(_TAIL).strip()
-        if text.startswith("{") and text.endswith("}") and _encloses(text):
+        if text.startswith("{") and text.endswith("}") and encloses(text):
             text = text[1:-1]
         if text == before:
             return text
-
-
-def _encloses(text: str) -> bool:
-    """Whether the brace that opens a text is closed by its last character."""
-    depth = 0
-    for mark in re.finditer(r"\\.|[{}]", text, re.DOTALL):
-        depth += (mark[0] == "{") - (mark[0] == "}")
-        if depth == 0:
-            return mark.end() == len(text)
-    return False

@@ -16,6 +16,8 @@ MAX_PRECISION = 700
 """Most decimal digits of a comparison."""
 ENOUGH_POINTS = 4
 """Points at which two formulas with variables must be comparable, and agree."""
+MAX_POINTS = 22
+"""Most points tried."""
 
 
 def equal_nodes(
@@ -143,7 +145,11 @@ def _vanishes(low: tuple[Any, Any], high: tuple[Any, Any], digits: int, ctx: Any
 
 def _same_function(a: Node, b: Node, names: list[str], settings: Conventions) -> bool:
     digits = _precision(a, b)
-    has_i = any(n.op == "const" and n.name == "i" for tree in (a, b) for n in tree.walk())
+    parts = {(n.op, n.name) for tree in (a, b) for n in tree.walk()}
+    has_i = bool(parts & {("const", "i"), ("fn", "cis")})
+    enough = 2 * ENOUGH_POINTS
+    if parts & {("fn", "floor"), ("fn", "ceil")}:
+        enough = MAX_POINTS  # the integers among the points tell floor from ceiling
     seen = 0
     for point in _points(names):
         low = _values(a, b, point, settings, digits, keep_complex=has_i)
@@ -152,7 +158,7 @@ def _same_function(a: Node, b: Node, names: list[str], settings: Conventions) ->
         if not _same_at(a, b, point, settings, digits, low, keep_complex=has_i):
             return False
         seen += 1
-        if seen >= 2 * ENOUGH_POINTS:
+        if seen >= enough:
             break
     return seen >= ENOUGH_POINTS
 
@@ -195,7 +201,7 @@ def _constant_bits(node: Node) -> int:
 
 def _points(names: list[str]) -> Iterator[dict[str, Fraction]]:
     """Assignments: in turn in (0, 1), (1, 6) and (-4, 4); at last small positive integers."""
-    for trial in range(22):
+    for trial in range(MAX_POINTS):
         point = {}
         for rank, name in enumerate(names):
             unit = Fraction(crc32(f"{name}/{trial}".encode()) % 9973 + 1, 9974)

@@ -39,6 +39,13 @@ def parse_formula(text: str) -> Node:
     return node
 
 
+def _times(left: Node, right: Node, crossed: bool) -> Node:
+    """A product; the cross product of two vectors depends on their order."""
+    if crossed and left.name.startswith("vec ") and right.name.startswith("vec "):
+        return Node("sym", name=f"{left.name} times {right.name}")
+    return Node("mul", (left, right))
+
+
 class Parser:
     """Recursive descent; every method consumes the longest expression of its level."""
 
@@ -106,8 +113,9 @@ class Parser:
         """Chains with explicit operators between them."""
         node = self.chain()
         while True:
+            crossed = self.text == "times"
             if self.take("*", "cdot", "times", "ast"):
-                node = Node("mul", (node, self.operand()))
+                node = _times(node, self.operand(), crossed)
             elif self.take("/", "div"):
                 node = Node("div", (node, self.operand()))
             elif self.take("bmod"):
@@ -132,7 +140,7 @@ class Parser:
             mixed = self.mixed_number(factors, factor, start)
             if mixed is not None:
                 factors = [mixed]
-            elif self.tokens[start][0] == "num" and self.tokens[start - 1][0] == "num":
+            elif self.tokens[start][0] == self.tokens[start - 1][0] == factors[-1].op == "num":
                 raise FormulaError("two numbers side by side")
             else:
                 factors.append(factor)
@@ -266,7 +274,7 @@ class Parser:
         """A variable, a constant or a function of one letter."""
         name = self.text
         self.at += 1
-        if name in ("f", "g") and self.text == "(":
+        if name.rstrip("'") in ("f", "g") and self.text == "(":
             return Node("opaque", (self.group(),), name)
         if name == "C" and self.text == "(":
             start = self.at

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
-from multiprocessing.connection import Pipe, wait
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
 
-from limr.types import Verdict
+from limr.types import Status, Verdict
 from limr.verifier.checks import Checks
+from limr.verifier.equivalence import equivalent
 from limr.verifier.grading import Kind, Scores, open_answer, open_response, verdict
 from limr.verifier.plain import quick_equivalent
 from limr.verifier.rules import Rules
+from limr.verifier.worker import STARTING, Settings, Worker
 
-START_TIMEOUT_S = 60.0
-"""How long a fresh worker may take to import the verifier before that is an error."""
-
-_ROOT = str(Path(__file__).resolve().parents[2])
-_COMMAND = "from limr.verifier.worker import main; main()"
+RETRY_S = 0.02
+"""How often a call that could use more workers looks for one that another call has freed."""
 
 
 class VerifierPool:
@@ -34,8 +31,11 @@ class VerifierPool:
 
     Workers start when first needed, are fresh interpreters (no fork, nothing of the parent's
     ``__main__``), and are killed and replaced when an answer overruns. Malformed responses and
-    answers that are plain numbers or identical texts are decided in the calling thread. May be used
-    from any thread; calls take turns. A copy or an unpickled pool has workers of its own.
+    answers that are plain numbers or identical texts are decided in the calling thread.
+
+    May be used from any thread (``await asyncio.to_thread(pool.map, pairs)``): calls share the
+    workers answer by answer. A copy, an unpickled pool and a forked child's have workers of their
+    own. Needs a POSIX system.
     """
 
     def __init__(
@@ -46,6 +46,8 @@ class VerifierPool:
         scores: Scores | None = None,
         checks: Checks | None = None,
         rules: Rules | None = None,
+        memory_limit_mb: int | None = 1024,
+        compare: Callable[[str, str], bool] | None = None,
     ) -> None:
         """Set up without starting anything.
 
@@ -55,23 +57,48 @@ class VerifierPool:
             scores: The score of each status; None is the paper's.
             checks: The malformed checks; None is the paper's.
             rules: What counts as the same answer where graders disagree; None is the defaults.
+            memory_limit_mb: Megabytes of address space for each worker, of which starting takes
+                about 30; None is no limit. A warning says where the system cannot limit it.
+            compare: Whether (answer, gold) are the same, a function that a worker can import; None
+                is `equivalent` under the rules.
 
         Raises:
-            ValueError: If ``workers`` or ``timeout_s`` is not positive.
+            ValueError: If ``workers``, ``timeout_s`` or ``memory_limit_mb`` is not positive.
         """
         if workers < 1:
             raise ValueError(f"workers must be >= 1, got {workers}")
         if not timeout_s > 0:
             raise ValueError(f"timeout_s must be > 0, got {timeout_s}")
-        self.workers, self.timeout_s = workers, timeout_s
+        if memory_limit_mb is not None and memory_limit_mb < 1:
+            raise ValueError(f"memory_limit_mb must be >= 1 or None, got {memory_limit_mb}")
+        self.workers, self.timeout_s, self.memory_limit_mb = workers, timeout_s, memory_limit_mb
         self.scores, self.checks = scores or Scores(), checks or Checks()
-        self.rules = rules or Rules()
-        self._lock = threading.Lock()
-        self._processes: list[_Worker] = []
-        self._finalizer = weakref.finalize(self, _stop_all, self._processes, os.getpid())
+        self.rules, self.compare = rules or Rules(), compare
+        settings = Settings(
+            compare or partial(equivalent, rules=self.rules), timeout_s, memory_limit_mb
+        )
+        self._workers = [Worker(settings) for _ in range(workers)]
+        self._unlock()
+        _pools.add(self)
+        weakref.finalize(self, _stop_all, self._workers)
+
+    def _unlock(self) -> None:
+        """No call is under way: at the start, and in a forked child."""
+        self._freed = threading.Condition()
+        self._line: deque[object] = deque()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.workers, self.timeout_s, self.scores, self.checks, self.rules)
+        twin = partial(
+            VerifierPool,
+            self.workers,
+            self.timeout_s,
+            scores=self.scores,
+            checks=self.checks,
+            rules=self.rules,
+            memory_limit_mb=self.memory_limit_mb,
+            compare=self.compare,
+        )
+        return twin, ()
 
     def __enter__(self) -> VerifierPool:
         return self
@@ -85,9 +112,9 @@ class VerifierPool:
         self.close()
 
     def close(self) -> None:
-        """Stop all workers; a later call starts new ones."""
-        with self._lock:
-            _stop_all(self._processes, os.getpid())
+        """Stop all workers, once calls in other threads are done; a later call starts new ones."""
+        with self._turn(lambda: len(self._idle()) == self.workers):
+            _stop_all(self._workers)
 
     def map(
         self,
@@ -124,125 +151,103 @@ class VerifierPool:
             if isinstance(opened, Verdict):
                 results[index] = opened
                 continue
-            quick = quick_equivalent(opened, gold, self.rules)
+            quick = None if self.compare else quick_equivalent(opened, gold, self.rules)
             if quick is None:
                 jobs.append((index, opened, gold))
             else:
-                results[index] = self._judge(opened, quick)
-        if jobs:
-            with self._lock:
-                self._run(jobs, results)
+                results[index] = verdict("correct" if quick else "wrong", self.scores, opened)
+        self._run(jobs, results)
         return [results[index] for index in range(len(pairs))]
 
-    def _judge(self, answer: str, same: bool | str) -> Verdict:
-        if isinstance(same, str):
-            return verdict("error", self.scores, answer, same)
-        return verdict("correct" if same else "wrong", self.scores, answer)
-
     def _run(self, jobs: deque[tuple[int, str, str]], results: dict[int, Verdict]) -> None:
-        """Keep every worker busy until all jobs have a verdict."""
+        """Keep as many workers busy as this call can get, until all jobs have a verdict."""
+        call = object()
         try:
-            self._processes[:] = [w for w in self._processes if w.process.poll() is None]
-            while len(self._processes) < min(self.workers, len(jobs)):
-                self._processes.append(_Worker())
-            while jobs or any(worker.job for worker in self._processes):
-                for worker in self._processes:
-                    if jobs and worker.ready and worker.job is None:
-                        worker.give(jobs.popleft(), self.rules, self.timeout_s)
-                now = time.monotonic()
-                soonest = min(worker.deadline for worker in self._processes if worker.waited_for)
-                connections = [w.connection for w in self._processes if w.waited_for]
-                heard = wait(connections, max(0.0, soonest - now))
-                for place, worker in enumerate(self._processes):
+            while True:
+                while jobs and (worker := self._take(call)):
+                    worker.give(jobs.popleft())
+                held = self._held(call)
+                if not held:
+                    return
+                pause = max(0.0, min(worker.deadline for worker in held) - time.monotonic())
+                if jobs and len(held) < self.workers:
+                    pause = min(pause, RETRY_S)
+                heard = wait([worker.connection for worker in held], pause)
+                for worker in held:
                     if worker.connection in heard:
-                        self._hear(place, worker, results)
-                    elif worker.waited_for and time.monotonic() >= worker.deadline:
-                        self._overrun(place, worker, results)
-        except BaseException:
-            _stop_all(self._processes, os.getpid())
-            raise
+                        self._settle(worker, worker.hear(), results)
+                    elif time.monotonic() >= worker.deadline:
+                        self._settle(worker, worker.overrun(), results)
+        finally:  # nothing is held, unless something was raised
+            for worker in self._held(call):
+                worker.stop()
+                self._free(worker)
 
-    def _hear(self, place: int, worker: _Worker, results: dict[int, Verdict]) -> None:
-        try:
-            message = worker.connection.recv()
-        except (EOFError, OSError):
-            if worker.job is None:
-                raise RuntimeError(
-                    "a verifier worker died while starting: is limr importable by "
-                    f"{sys.executable}? (exit status {worker.stop()})"
-                ) from None
+    def _settle(
+        self, worker: Worker, outcome: tuple[Status, str] | None, results: dict[int, Verdict]
+    ) -> None:
+        """Note the verdict of a worker's job, if it has come, and free the worker."""
+        if outcome is not None:
             index, answer, _ = worker.job
-            reason = f"the worker died (exit status {worker.stop()})"
-            results[index] = verdict("error", self.scores, answer, reason)
-            self._processes[place] = _Worker()
-            return
-        if not worker.ready:
-            worker.ready = True
-        elif worker.job is not None:
-            index, answer, _ = worker.job
-            worker.job = None
-            results[index] = self._judge(answer, message)
+            status, reason = outcome
+            results[index] = verdict(status, self.scores, answer, reason)
+            self._free(worker)
 
-    def _overrun(self, place: int, worker: _Worker, results: dict[int, Verdict]) -> None:
+    def _held(self, call: object) -> list[Worker]:
+        return [worker for worker in self._workers if worker.holder is call]
+
+    def _idle(self) -> list[Worker]:
+        return self._held(None)
+
+    def _take(self, call: object) -> Worker | None:
+        """A free worker. A call that has one already goes on with it rather than wait in line."""
+        with self._freed:
+            if self._held(call) and (self._line or not self._idle()):
+                return None
+            with self._turn(lambda: bool(self._idle())):
+                worker = max(self._idle(), key=lambda worker: worker.ready)
+                worker.holder = call
+                return worker
+
+    def _free(self, worker: Worker) -> None:
+        with self._freed:
+            worker.holder = None
+            self._freed.notify_all()
+
+    @contextmanager
+    def _turn(self, possible: Callable[[], bool]) -> Iterator[None]:
+        """Hold the lock when all who came before have had their turn and it is ``possible``."""
+        ticket = object()
+        with self._freed:
+            self._line.append(ticket)
+            try:
+                self._freed.wait_for(lambda: self._line[0] is ticket and possible())
+                yield
+            finally:
+                self._line.remove(ticket)
+                self._freed.notify_all()
+
+
+_pools: weakref.WeakSet[VerifierPool] = weakref.WeakSet()
+
+
+def _stop_all(workers: list[Worker]) -> None:
+    for worker in workers:
         worker.stop()
-        if worker.job is None:
-            raise RuntimeError(f"a verifier worker did not start in {START_TIMEOUT_S:g} s")
-        index, answer, _ = worker.job
-        reason = f"grading took over {self.timeout_s:g} s"
-        results[index] = verdict("timeout", self.scores, answer, reason)
-        self._processes[place] = _Worker()
 
 
-class _Worker:
-    """One interpreter that answers (answer, gold) with True, False or the text of an error."""
-
-    def __init__(self) -> None:
-        self.connection, theirs = Pipe()
-        environment = dict(os.environ)
-        known = environment.get("PYTHONPATH", "")
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (_ROOT, known)))
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _COMMAND, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
-        self.ready = False
-        self.job: tuple[int, str, str] | None = None
-        self.deadline = time.monotonic() + START_TIMEOUT_S
-
-    @property
-    def waited_for(self) -> bool:
-        """Whether a message is due: it starts, or it has a job."""
-        return not self.ready or self.job is not None
-
-    def give(self, job: tuple[int, str, str], rules: Rules, timeout_s: float) -> None:
-        """Hand over a job; an idle worker picks it up at once, so its time starts here."""
-        self.job = job
-        self.deadline = time.monotonic() + timeout_s
-        with suppress(OSError):  # a worker that died is heard of as the end of its connection
-            self.connection.send((*job[1:], rules))
-
-    def stop(self) -> int:
-        """Kill and reap; the exit status."""
-        self.connection.close()
-        self.process.kill()
-        return self.process.wait()
+def _start_afresh() -> None:
+    """In a forked child: its threads and its workers are not the parent's."""
+    STARTING.release()
+    for pool in _pools:
+        for worker in pool._workers:
+            worker.forget()
+        pool._unlock()
 
 
-def _stop_all(processes: list[_Worker], owner: int) -> None:
-    """Stop every worker, unless this is a forked copy of the process that owns them."""
-    while processes:
-        worker = processes.pop()
-        if os.getpid() == owner:
-            worker.stop()
-
-
-def _rebuild(
-    workers: int, timeout_s: float, scores: Scores, checks: Checks, rules: Rules
-) -> VerifierPool:
-    return VerifierPool(workers, timeout_s, scores=scores, checks=checks, rules=rules)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=STARTING.acquire,
+        after_in_parent=STARTING.release,
+        after_in_child=_start_afresh,
+    )

@@ -31,28 +31,11 @@ class Reward(ABC):
         """
 
 
-class RuleReward(Reward):
-    """The rule-based reward of LIMR: well-formed and correct +1, wrong -0.5, malformed -1."""
+class PooledReward(Reward):
+    """Grades in the worker processes of a pool."""
 
-    def __init__(
-        self,
-        scores: Scores = Scores(),  # noqa: B008 - frozen
-        checks: Checks = Checks(),  # noqa: B008 - frozen
-        workers: int = 1,
-        timeout_s: float = 2.0,
-        rules: Rules = Rules(),  # noqa: B008 - frozen
-    ) -> None:
-        """Set up; workers start when the first answer needs them.
-
-        Args:
-            scores: The score of each status.
-            checks: The malformed checks and their limits.
-            workers: Processes that grade side by side.
-            timeout_s: Seconds for one answer.
-            rules: What counts as the same answer where graders disagree.
-        """
-        self.scores, self.checks, self.rules = scores, checks, rules
-        self.pool = VerifierPool(workers, timeout_s, scores=scores, checks=checks, rules=rules)
+    def __init__(self, pool: VerifierPool) -> None:
+        self.pool = pool
 
     def grade(
         self, responses: Sequence[str], golds: Sequence[str], truncated: Sequence[bool]
@@ -64,3 +47,37 @@ class RuleReward(Reward):
                 f"{len(responses)}, {len(golds)} and {len(truncated)}"
             )
         return self.pool.map(list(zip(responses, golds, strict=True)), truncated)
+
+
+class RuleReward(PooledReward):
+    """The rule-based reward of LIMR: well-formed and correct +1, wrong -0.5, malformed -1."""
+
+    def __init__(
+        self,
+        scores: Scores = Scores(),  # noqa: B008 - frozen
+        checks: Checks = Checks(),  # noqa: B008 - frozen
+        workers: int = 1,
+        timeout_s: float = 2.0,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
+        memory_limit_mb: int | None = 1024,
+    ) -> None:
+        """Set up; workers start when the first answer needs them.
+
+        Args:
+            scores: The score of each status.
+            checks: The malformed checks and their limits.
+            workers: Processes that grade side by side.
+            timeout_s: Seconds for one answer.
+            rules: What counts as the same answer where graders disagree.
+            memory_limit_mb: Megabytes of address space for each process; None is no limit.
+        """
+        super().__init__(
+            VerifierPool(
+                workers,
+                timeout_s,
+                scores=scores,
+                checks=checks,
+                rules=rules,
+                memory_limit_mb=memory_limit_mb,
+            )
+        )

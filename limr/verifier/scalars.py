@@ -7,15 +7,17 @@ from fractions import Fraction
 from itertools import pairwise
 
 from limr.verifier.comparison import Comparison
-from limr.verifier.nodes import Node
+from limr.verifier.nodes import Node, num
 from limr.verifier.numeric import equal_nodes, rounds_to
 from limr.verifier.rules import Rules
 from limr.verifier.units import UNIT_LETTERS, units_conflict
-from limr.verifier.values import Based, Ratio, Scalar, Text
+from limr.verifier.values import Based, Clock, Ratio, Scalar, Text
 
-_CHOICE = re.compile(r"(?:[Oo]ption |[Cc]hoice )?\(?([A-Za-z])\)?|\(([A-Z])\)\s*\S.*", re.DOTALL)
+_CHOICE = re.compile(
+    r"(?:[Oo]ption |[Cc]hoice )?\(?([A-Za-z])\)?|\(([A-Z])\)\s*(?!,|and\b|or\b)\S.*", re.DOTALL
+)
 _TEXT_MARKUP = re.compile(r"\\text\s*\{([^{}]*)\}")
-_UNSEEN = re.compile(r"(?<!\d)\s+|\s+(?!\d)|[~\"'`]")
+_UNSEEN = re.compile(r"(?<!\d)\s+|\s+(?!\d)|[~\"`]")
 
 
 def text_key(text: str) -> str:
@@ -92,7 +94,10 @@ def _equal(x: Node, y: Node, rules: Rules) -> bool:
     if percent_alone and rules.percent != "value" and equal_nodes(x, y, percent=Fraction(1)):
         return True
     degree_alone = x.has("degree") != y.has("degree")
-    return degree_alone and rules.degree_sign_optional and equal_nodes(x, y, degree=Fraction(1))
+    if not degree_alone or not rules.degree_sign_optional:
+        return False
+    in_radians = any(n.op == "const" and n.name == "pi" for node in (x, y) for n in node.walk())
+    return not in_radians and equal_nodes(x, y, degree=Fraction(1))
 
 
 def _is_angle(node: Node) -> bool:
@@ -139,9 +144,11 @@ def _folded(node: Node) -> Node | None:
 
 
 def same_ratio(run: Comparison, a: Ratio, b: Ratio) -> bool:
-    """Terms in proportion."""
+    """Terms in proportion; a ratio to zero equals only itself."""
     if len(a.terms) != len(b.terms):
         return False
+    if any(equal_nodes(term, num(0)) for term in (*a.terms, *b.terms)):
+        return all(map(equal_nodes, a.terms, b.terms))
     return all(
         equal_nodes(Node("mul", (p, s)), Node("mul", (q, r)))
         for (p, q), (r, s) in zip(pairwise(a.terms), pairwise(b.terms), strict=True)
@@ -156,5 +163,18 @@ def ratio_scalar(run: Comparison, a: Ratio, b: Scalar) -> bool:
 
 def based_scalar(run: Comparison, a: Based, b: Scalar) -> bool:
     """A base left out: the digits must be the same."""
-    digits = str(b.node.value) if b.node.op == "num" else ""
-    return run.rules.base_optional and digits == a.digits
+    if not run.rules.base_optional or b.node.op != "num":
+        return False
+    return re.fullmatch(r"-?\d*\.?\d+", a.digits) is not None and Fraction(a.digits) == b.node.value
+
+
+def same_clock(run: Comparison, a: Clock, b: Clock) -> bool:
+    """The same time; a.m. or p.m. may be left out like a unit."""
+    optional = run.rules.unit_optional and not (a.half and b.half)
+    return a.fields == b.fields and (a.half == b.half or optional)
+
+
+def clock_ratio(run: Comparison, a: Clock, b: Ratio) -> bool:
+    """A time against one that reads like a ratio."""
+    fields = [num(field) for field in a.fields]
+    return len(fields) == len(b.terms) and all(map(equal_nodes, fields, b.terms))

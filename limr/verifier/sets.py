@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from limr.verifier.nodes import Node, neg
+from limr.verifier.nodes import Node, neg, num, sub
 from limr.verifier.numbers import NoValueError
 from limr.verifier.numeric import equal_nodes, real_value
 from limr.verifier.values import (
@@ -174,20 +174,47 @@ _LINE = _Span(neg(_INFINITY), _INFINITY, False, False)
 
 
 def _relation(relation: Any, names: list[str]) -> _Span | _Combined:
-    """``c < x``, ``a < x <= b``, ``x != c``: the variable stands once, alone on its side."""
+    """``c < x``, ``a < x <= b``, ``|2x - 1| > c``: the variable stands once, on one side."""
     sides, signs = relation.sides, relation.signs
-    middle = [i for i, side in enumerate(sides) if side.op == "sym"]
+    middle = [i for i, side in enumerate(sides) if side.symbols()]
     if len(middle) != 1 or len(sides) > 3 or (len(sides) == 3 and middle != [1]):
         raise NotASetError("not bounds on one variable")
     at = middle[0]
-    names.append(sides[at].name)
+    names.extend(sides[at].symbols())
     bounds = []
     for i, sign in enumerate(signs):
         if i + 1 == at:
-            bounds.append(_bound(_FLIPPED.get(sign, sign), sides[i]))
+            bounds.append(_solved(sides[at], _FLIPPED.get(sign, sign), sides[i]))
         else:
-            bounds.append(_bound(sign, sides[i + 1]))
+            bounds.append(_solved(sides[at], sign, sides[i + 1]))
     return bounds[0] if len(bounds) == 1 else _Combined("all", tuple(bounds))
+
+
+def _solved(side: Node, sign: str, limit: Node) -> _Span | _Combined:
+    """All values of the variable in ``side`` for which ``side sign limit``."""
+    if side.op == "sym":
+        return _bound(sign, limit)
+    if side.op == "pow" and side.args[1] == num(2):
+        side, limit = Node("fn", side.args[:1], "abs"), Node("root", (num(2), limit))
+    inner = [arg for arg in side.args if arg.symbols()]
+    rest = tuple(arg for arg in side.args if not arg.symbols())
+    if len(inner) != 1:
+        raise NotASetError("the variable stands more than once")
+    if side.op == "fn" and side.name == "abs":
+        parts = (_solved(inner[0], sign, limit), _solved(inner[0], _FLIPPED[sign], neg(limit)))
+        return _Combined("any" if sign in (">", r"\ge", "=") else "all", parts)
+    if side.op == "neg":
+        return _solved(inner[0], _FLIPPED[sign], neg(limit))
+    if side.op == "add":
+        return _solved(inner[0], sign, sub(limit, Node("add", rest)))
+    if side.op == "mul" or (side.op == "div" and side.args[0] is inner[0]):
+        factor = Node("mul", rest) if side.op == "mul" else Node("div", (num(1), *rest))
+        size = real_value(factor)
+        if not size:
+            raise NotASetError("multiplied by zero")
+        flipped = sign if size > 0 else _FLIPPED[sign]
+        return _solved(inner[0], flipped, Node("div", (limit, factor)))
+    raise NotASetError("not solved for the variable")
 
 
 def _bound(sign: str, limit: Node) -> _Span | _Combined:

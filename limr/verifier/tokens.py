@@ -10,7 +10,7 @@ MAX_DIGITS = 1000
 """Longest number read, in digits; also the largest decimal exponent."""
 
 _FUNCTION_NAMES = (
-    "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan arccot arcsec arccsc ln exp"
+    "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan arccot arcsec arccsc ln exp cis"
 )
 FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 """Commands read as functions of one argument."""
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|(?P<num>\d*\.\d+(?:[eE][+-]?\d+)?|\d+(?:[eE](?:\d+|[+-]\d{2,})(?!\.))?)"
     r"|\\(?P<cmd>[A-Za-z]+)"
     r"|(?P<word>" + "|".join(_PLAIN_WORDS) + r")"
-    r"|(?P<letter>[A-Za-z])"
+    r"|(?P<letter>[A-Za-z]'*)"
     r"|(?P<op>[-+*/^_(){}\[\]|!,=]|\\[{}])|(?P<bad>\S))"
 )
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
+_OTHERS = (
+    "kilohertz khz kilopascal kpa kwh ampere basis mille mod increase decrease gain loss profit "
+    "north south east west left right up down clockwise counterclockwise"
+)
 _SYNONYMS = {
     "mm": "millimeter millimetre",
     "cm": "centimeter centimetre",
@@ -27,15 +32,32 @@ _SYNONYMS = {
     "week": "",
     "month": "",
     "year": "yr",
-    "mph": "",
     "dollar": "usd",
+    "euro": "eur",
     "cent": "",
     "degree": "deg",
+    "radian": "rad",
+    "fahrenheit": "",
+    "celsius": "",
     "percent": "",
     "unit": "",
     "acre": "",
     "gallon": "gal",
+    "ohm": "omega",
     "person": "people",
+    "quart": "qt",
+    "pint": "",
+    "cup": "",
+    "hectare": "",
+    "watt": "",
+    "kilowatt": "kw",
+    "joule": "",
+    "newton": "",
+    "pascal": "",
+    "volt": "",
+    "hertz": "hz",
+    "mole": "mol",
+    **dict.fromkeys(_OTHERS.split(), ""),
 }
 _CANONICAL = {
     word + plural: unit
@@ -43,21 +65,42 @@ _CANONICAL = {
     for word in (unit, *words.split())
     for plural in ("", "s", "es")
 }
-_GENERIC = frozenset({"unit"})
+_COMPOUND = {"mph": "mi per h", "kph": "km per h", "kmh": "km per h", "fps": "ft per s"}
+_POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
+_MULTIPLES = {
+    "dozen": "12",
+    "hundred": "10^{2}",
+    "thousand": "10^{3}",
+    "million": "10^{6}",
+    "billion": "10^{9}",
+    "trillion": "10^{12}",
+}
+_MEANINGFUL = (
+    "half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths eighth "
+    "eighths tenth tenths hundredth hundredths thousandth thousandths factorial more less most "
+    "least fewer over under above below plus minus times or and not to of out by base than "
+    "remainder between is are wrong incorrect extraneous through choose if when point pi root sqrt"
+)
+_MEANINGFUL_WORDS = frozenset(_MEANINGFUL.split())
+"""Words after a number that change what it says, so that they cannot be left out."""
 _MATH_NAMES = (
     "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan log exp sqrt frac infty theta "
-    "alpha beta gamma delta lambda omega binom"
+    "alpha beta gamma delta lambda omega binom cis"
 )
 _MATH_WORDS = frozenset(_MATH_NAMES.split())
-_EXPONENT = r"(?:\s*\^\s*\{?\s*(?P<power>\d)\s*\}?)?"
-_TEXT_UNIT = re.compile(
-    r"(?P<value>.*\S)\s*\\text\s*\{(?P<unit>[A-Za-z ./'-]+)\}" + _EXPONENT, re.DOTALL
+_EXPONENT = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
+_TEXT_PIECE = (
+    r"\\text\s*\{(?!\s*-)[A-Za-z0-9 ./'%-]*\}" + _EXPONENT + r"\s*(?:/|\\cdot\b|\\times\b)?\s*"
 )
+_TEXT_UNIT = re.compile(rf"(?P<value>.*?\S)\s*(?P<unit>/?\s*(?:{_TEXT_PIECE})+)", re.DOTALL)
 _WORD_UNIT = re.compile(
-    r"(?P<value>.*[\d})!])\s*(?<!\\)"
-    r"(?P<unit>\b[A-Za-z]+(?:[ /.][A-Za-z]+)*|(?:st|nd|rd|th)\s+[A-Za-z ]+)" + _EXPONENT,
+    r"(?P<value>.*(?:[\d})!]|\\degree|\\percent))\s*(?<!\\)"
+    rf"(?P<unit>\b[A-Za-z]+(?:[ /.][A-Za-z]+)*{_EXPONENT})",
     re.DOTALL,
 )
+_GLUED_UNIT = re.compile(rf"(?P<value>-?\d[\d.,]*)(?P<unit>[A-Za-z]{{2,}}{_EXPONENT})")
+_UNIT_TOKEN = re.compile(r"[A-Za-z]+|/|-?\d+")
+_GENERIC = re.compile(r"unit(?:\^\d)?")
 UNIT_LETTERS = frozenset("mgsL")
 """Single letters read as a unit when the other answer is a bare number."""
 
@@ -65,46 +108,91 @@ UNIT_LETTERS = frozenset("mgsL")
 def split_unit(text: str) -> tuple[str, str]:
     r"""The value and the canonical unit of a normalised answer; the unit is empty when none.
 
+    A word such as ``million`` becomes a factor of the value. Words that change what a number says,
+    such as ``or more``, leave the text whole.
+
     Example:
         >>> split_unit(r"864 \text{ inches}^2"), split_unit("864 square inches")
         (('864', 'in^2'), ('864', 'in^2'))
+        >>> split_unit(r"60\text{ km}/\text{h}"), split_unit(r"2\text{ million}")
+        (('60', 'h^-1 km'), ('(2) \\cdot 10^{6}', ''))
         >>> split_unit("3x")
         ('3x', '')
     """
     match = _TEXT_UNIT.fullmatch(text)
+    words = re.sub(r"\\(?:text|cdot|times)", " ", match["unit"]) if match else ""
     if match is None:
-        match = _WORD_UNIT.fullmatch(text)
-        if match is None or not _is_unit(match["unit"]):
+        match = _GLUED_UNIT.fullmatch(text) or _WORD_UNIT.fullmatch(text)
+        if match is None or not _is_unit(match["unit"], glued=match.re is _GLUED_UNIT):
             return text, ""
-    unit = canonical_unit(match["unit"])
-    return match["value"], f"{unit}^{match['power']}" if match["power"] else unit
+        words = match["unit"]
+    names = re.findall(r"[a-z]+", words.lower())
+    if names[-1:] == ["times"]:
+        names.pop()
+    if _MEANINGFUL_WORDS.intersection(names) or names[:1] in (["squared"], ["cubed"]):
+        return text, ""
+    value = match["value"]
+    for name in names:
+        if name in _MULTIPLES:
+            value = rf"({value}) \cdot {_MULTIPLES[name]}"
+            words = re.sub(rf"\b{name}\b", " ", words, flags=re.IGNORECASE)
+    return value, canonical_unit(words)
 
 
 def canonical_unit(words: str) -> str:
-    """Synonyms, plurals and ``square`` or ``cubic`` made one spelling, lower case."""
-    power = ""
-    names = []
-    for word in re.split(r"[ .]+", words.lower().strip(" .")):
-        if word in ("square", "sq"):
-            power = "^2"
-        elif word in ("cubic", "cu"):
-            power = "^3"
-        elif word:
-            names.append(_CANONICAL.get(word, word))
-    return " ".join(names) + power
+    """Base units with their powers in alphabetical order, synonyms and plurals made one spelling.
+
+    Example:
+        >>> canonical_unit("Square Metres"), canonical_unit("km per hour"), canonical_unit("m/s^2")
+        ('m^2', 'h^-1 km', 'm s^-2')
+    """
+    powers: Counter[str] = Counter()
+    sign, ahead, last = 1, 1, ""
+    words = re.sub(r"\b([ap])\.\s?m\b\.?", r"\1m", words.lower())
+    for compound, spelled in _COMPOUND.items():
+        words = re.sub(rf"\b{compound}\b", spelled, words)
+    for token in _UNIT_TOKEN.findall(words):
+        if token in ("/", "per"):
+            sign = -1
+        elif token in ("squared", "cubed") and last:
+            powers[last] *= _POWERS[token]
+        elif token in _POWERS:
+            ahead = _POWERS[token]
+        elif token.lstrip("-").isdigit() and last:
+            powers[last] *= int(token)
+        else:
+            last = _CANONICAL.get(token, token)
+            powers[last] += sign * ahead
+            ahead = 1
+    return " ".join(n if p == 1 else f"{n}^{p}" for n, p in sorted(powers.items()))
 
 
 def units_conflict(a: str, b: str) -> bool:
-    """Whether two units are both known and not the same (``ft^2`` and ``ft^3``)."""
-    known = [unit.partition("^")[0] in _SYNONYMS for unit in (a, b)]
-    generic = [unit.partition("^")[0] in _GENERIC for unit in (a, b)]
-    return all(known) and not any(generic) and a != b
+    """Whether two canonical units, both given, differ in what is known of them.
+
+    Nouns that only say what was counted (``12 students``) do not matter. ``unit`` goes with any
+    unit, ``degree`` with a temperature.
+    """
+    if not a or not b or a == b:
+        return False
+    first, second = set(a.split()), set(b.split())
+    for some, others in ((first, second), (second, first)):
+        if len(some) == len(others) == 1 and _GENERIC.fullmatch(next(iter(some))):
+            power, other = (next(iter(names)).partition("^")[2] for names in (some, others))
+            return bool(power) and power != other
+    if first | second in ({"degree", "celsius"}, {"degree", "fahrenheit"}):
+        return False
+    known = [{n for n in names if n.partition("^")[0] in _SYNONYMS} for names in (first, second)]
+    return bool(known[0] and known[1] and known[0] != known[1])
 
 
-def _is_unit(words: str) -> bool:
-    """Words without markup are a unit when one is known or all are plainly words."""
-    names = re.split(r"[ /.]+", words.lower())
+def _is_unit(words: str, *, glued: bool) -> bool:
+    """Words without markup are a unit when one is known or, set apart, all are plainly words."""
+    names = re.findall(r"[a-z]+", words.lower())
     if any(name in _MATH_WORDS for name in names):
         return False
-    known = any(len(n) > 1 and (n in _CANONICAL or n in ("square", "sq", "cubic")) for n in names)
-    return known or any(len(name) >= 4 for name in names)
+    known = any(
+        len(n) > 1 and (n in _CANONICAL or n in _POWERS or n in _COMPOUND or n in _MULTIPLES)
+        for n in names
+    )
+    return known or (not glued and any(len(name) >= 4 for name in names))

@@ -33,6 +33,16 @@ class Based:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day."""
+
+    fields: tuple[int, ...]
+    """Hours and minutes, perhaps seconds."""
+    half: str = ""
+    """``a`` or ``p``, empty where it is not said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Ordered elements in brackets: a tuple, or an interval when there are two."""
 
@@ -101,6 +111,7 @@ Value = (
     Text
     | Scalar
     | Based
+    | Clock
     | Group
     | Braces
     | Many

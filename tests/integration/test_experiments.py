@@ -335,7 +335,7 @@ def test_a_paper_run_holds_the_papers_numbers(build, name):
     assert model.logprob_temperature == 1.0
     assert model.pretrained.dtype == "float32"  # master weights; the trainer's precision is bf16
     assert model.pretrained.gradient_checkpointing
-    scores, checks = model.reward.scores, model.reward.checks
+    scores, checks = model.reward.pool.scores, model.reward.pool.checks
     assert {key: getattr(scores, key) for key in PAPER_SCORES} == PAPER_SCORES
     assert {key: getattr(checks, key) for key in PAPER_CHECKS} == PAPER_CHECKS
     assert (data.rollout_batch_size, data.coverage, data.max_prompt_tokens) == (

@@ -2,7 +2,7 @@ import inspect
 
 import pytest
 
-from limr.verifier import Checks, Reward, RuleReward, Scores, check_gold, verify
+from limr.verifier import Checks, Reward, RuleReward, Rules, Scores, check_gold, verify
 
 
 def test_paper_scores():
@@ -64,6 +64,19 @@ def test_rule_reward_grades_in_order():
     reward.pool.close()
     assert [v.status for v in verdicts] == ["correct", "malformed", "correct", "malformed"]
     assert [v.score for v in verdicts] == [1.0, -1.0, 1.0, -1.0]
+
+
+def test_rule_reward_sets_up_its_pool():
+    settings = {
+        "scores": Scores(wrong=0.0),
+        "checks": Checks(max_boxes=1),
+        "workers": 3,
+        "timeout_s": 0.7,
+        "rules": Rules(ignore_case=False),
+        "memory_limit_mb": None,
+    }
+    pool = RuleReward(**settings).pool
+    assert {name: getattr(pool, name) for name in settings} == settings
 
 
 def test_rule_reward_checks_lengths():

@@ -77,4 +77,4 @@ def test_trl_finds_a_name_and_can_send_it_to_other_processes():
     twin = pickle.loads(pickle.dumps(TRLReward(rule, gold_column="gold", end_token_ids=[1])))
     assert twin.__name__ == "math_reward"
     assert (twin.gold_column, twin.end_token_ids) == ("gold", {1})
-    assert twin.reward.checks == rule.checks
+    assert twin.reward.pool.checks == rule.pool.checks
