@@ -34,14 +34,14 @@ def read_command(parser: Parser, name: str) -> Node:
         return _READERS[name](parser)
     if name == "pi":
         return Node("const", name="pi")
+    if name == "lg":
+        return _function(parser, "log", base=num(10))
     if name == "infty":
         return Node("const", name="inf")
     if name in _GREEK:
         return Node("sym", name=name + (parser.subscript() if parser.text == "_" else ""))
     if name in _ACCENTS:
         return Node("sym", name=f"{name} {_raw_group(parser)}")
-    if name in ("triangle", "angle"):
-        return Node("sym", name=f"{name} {_letters(parser)}")
     raise FormulaError(f"unknown command {name!r}")
 
 
@@ -58,17 +58,6 @@ def _raw_group(parser: Parser) -> str:
         raise FormulaError("an accent over nothing")
     parser.at += 1
     return parser.tokens[parser.at - 1][1]
-
-
-def _letters(parser: Parser) -> str:
-    """The names of points after a triangle or angle sign."""
-    parts = []
-    while parser.kind == "letter":
-        parts.append(parser.text)
-        parser.at += 1
-    if not parts:
-        raise FormulaError("a figure without points")
-    return "".join(parts)
 
 
 def _read_frac(parser: Parser) -> Node:
@@ -108,7 +97,7 @@ def _variadic(parser: Parser, op: str) -> Node:
     while parser.take(","):
         args.append(parser.sum())
     parser.expect(closer)
-    return Node(op, tuple(sorted(args, key=repr)))
+    return Node(op, tuple(args))
 
 
 def _big(parser: Parser, op: str) -> Node:
@@ -130,9 +119,9 @@ def _big(parser: Parser, op: str) -> Node:
     return Node(op, (low, high, body), name)
 
 
-def _function(parser: Parser, name: str) -> Node:
+def _function(parser: Parser, name: str, base: Node | None = None) -> Node:
     """A function with its base, its power and its argument, with or without parentheses."""
-    base, power = None, None
+    power = None
     while parser.text in ("_", "^") and parser.kind == "op":
         if parser.take("_"):
             if name != "log":
@@ -160,7 +149,7 @@ def _function_argument(parser: Parser) -> Node:
     while parser.starts_operand() and not (
         parser.kind == "cmd" and (parser.text in FUNCTIONS or parser.text == "log")
     ):
-        if parser.text in ("(", "["):
+        if parser.text in ("(", "[") and any(factor.op != "num" for factor in factors):
             break
         factors.append(parser.power())
     return factors[0] if len(factors) == 1 else Node("mul", tuple(factors))

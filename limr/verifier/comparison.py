@@ -46,9 +46,10 @@ class Comparison:
                     return verdict
         for x, y in ((a, b), (b, a)):
             if isinstance(x, Labelled) and not isinstance(y, Labelled | Relation):
+                if x.sign == r"\in" and isinstance(x.value, Group) and isinstance(y, Many):
+                    break
                 optional = self.rules.label_optional or not x.label or x.sign != "="
-                listed = x.sign == r"\in" and isinstance(x.value, Group) and isinstance(y, Many)
-                return optional and not listed and self.same(x.value, y)
+                return optional and self.same(x.value, y)
         if not self.rules.interval_equals_inequality and _inequality(a) != _inequality(b):
             return False
         return same_real_set(a, b) or False

@@ -24,11 +24,32 @@ def same_group(run: Comparison, a: Group, b: Group) -> bool | None:
 
 
 def same_many(run: Comparison, a: Many, b: Many) -> bool | None:
-    """Lists without brackets; "and" is not "or" between conditions on one or several names."""
-    if a.alternatives != b.alternatives and not (_on_one_name(a) and _on_one_name(b)):
+    """Lists without brackets; "or" differs from the rest where it joins conditions."""
+    if (a.joint == "or") != (b.joint == "or") and (_conditions(a) or _conditions(b)):
         return None
     pair = _in_order if run.rules.lists_ordered else _in_any_order
     return True if pair(run, a.items, b.items) else None
+
+
+def _conditions(many: Many) -> bool:
+    """Whether items are inequalities, or values of several unknowns."""
+    labels = {item.label for item in many.items if isinstance(item, Labelled)}
+    return len(labels) > 1 or any(
+        isinstance(item, Relation) and "=" not in item.signs for item in many.items
+    )
+
+
+def _components(many: Many) -> tuple[Value, ...] | None:
+    """The items as a tuple, by letter where they have one; None for alternatives."""
+    if many.joint == "or":
+        return None
+    labels = [item.label for item in many.items if isinstance(item, Labelled)]
+    if len(set(labels)) < len(labels):
+        return None
+    if len(labels) == len(many.items) and all(len(label) == 1 for label in labels):
+        order = sorted(range(len(labels)), key=labels.__getitem__)
+        return tuple(many.items[i] for i in order)
+    return many.items
 
 
 def same_braces(run: Comparison, a: Braces, b: Braces) -> bool:
@@ -59,39 +80,22 @@ def vector_in_order(run: Comparison, a: Matrix, b: Group | Many) -> bool:
     """A single row or column against a tuple or a bare list."""
     items = [cell for row in a.rows for cell in row]
     vector = run.rules.column_equals_tuple and min(len(a.rows), len(a.rows[0])) == 1
-    return vector and not _alternatives(b) and _in_order(run, items, b.items)
+    others = _components(b) if isinstance(b, Many) else b.items
+    return vector and others is not None and _in_order(run, items, others)
 
 
 def group_many(run: Comparison, a: Group, b: Many) -> bool | None:
     """A tuple that lost its brackets."""
-    tuple_ = run.rules.list_equals_tuple and (a.opener, a.closer) == ("(", ")")
-    return True if tuple_ and not b.alternatives and _in_order(run, a.items, _by_name(b)) else None
+    items = _components(b)
+    if not run.rules.list_equals_tuple or (a.opener, a.closer) != ("(", ")") or items is None:
+        return None
+    return True if _in_order(run, a.items, items) else None
 
 
 def same_union(run: Comparison, a: SetOperation, b: SetOperation) -> bool | None:
     """Symbolic ends cannot be ordered, so the parts are compared as they stand."""
     pair = _in_order if a.sign == r"\setminus" else _in_any_order
     return True if a.sign == b.sign and pair(run, a.parts, b.parts) else None
-
-
-def _alternatives(value: Value) -> bool:
-    return isinstance(value, Many) and value.alternatives
-
-
-def _on_one_name(many: Many) -> bool:
-    """Whether the items are values, all of the same name where they are named."""
-    names = {item.label for item in many.items if isinstance(item, Labelled)}
-    signs = {item.sign for item in many.items if isinstance(item, Labelled)}
-    bounds = any(isinstance(item, Relation) for item in many.items)
-    return not bounds and len(names) <= 1 and len(signs) <= 1
-
-
-def _by_name(many: Many) -> Sequence[Value]:
-    """The values of ``y = 2, x = 1`` in the alphabetical order of their names, others as given."""
-    named = [item for item in many.items if isinstance(item, Labelled) and len(item.label) == 1]
-    if len(named) < len(many.items):
-        return many.items
-    return [item.value for item in sorted(named, key=lambda item: item.label)]
 
 
 def _in_order(run: Comparison, a: Sequence[Value], b: Sequence[Value]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from limr.verifier import elements, equations, scalars
 from limr.verifier.comparison import Comparison, PairRules, TooCostlyError
 from limr.verifier.kinds import read_answer
@@ -11,7 +13,6 @@ from limr.verifier.rules import Rules
 from limr.verifier.values import (
     Based,
     Braces,
-    Clock,
     Group,
     Labelled,
     Many,
@@ -23,6 +24,7 @@ from limr.verifier.values import (
     Text,
 )
 
+_NUMBERS = re.compile(r"\\in\s*\\mathbb\s*\{?\s*([NZQRC])\s*\}?\s*(?:\^\s*\{?\s*([+*-]))?")
 _PAIRS: PairRules = {
     (Text, Text): scalars.same_text,
     (Text, Scalar): scalars.choice_letter,
@@ -30,8 +32,6 @@ _PAIRS: PairRules = {
     (Ratio, Ratio): scalars.same_ratio,
     (Ratio, Scalar): scalars.ratio_scalar,
     (Based, Scalar): scalars.based_scalar,
-    (Clock, Clock): scalars.same_clock,
-    (Clock, Ratio): scalars.clock_ratio,
     (Group, Group): elements.same_group,
     (Many, Many): elements.same_many,
     (Braces, Braces): elements.same_braces,
@@ -44,11 +44,16 @@ _PAIRS: PairRules = {
     (Group, Many): elements.group_many,
     (SetOperation, SetOperation): elements.same_union,
     (Labelled, Labelled): equations.same_labelled,
-    (Labelled, Many): equations.labelled_many,
     (Labelled, Relation): equations.same_equation,
     (Relation, Scalar): equations.relation_scalar,
     (Relation, Relation): equations.same_relation,
 }
+
+
+def _over_other_numbers(a: str, b: str) -> bool:
+    r"""Whether both name what something runs over (``k \in \mathbb Z``), and not the same."""
+    sets = [{match[1] + (match[2] or "") for match in _NUMBERS.finditer(text)} for text in (a, b)]
+    return bool(sets[0] and sets[1] and sets[0] != sets[1])
 
 
 def equivalent(answer: str, gold: str, rules: Rules = Rules()) -> bool:  # noqa: B008 - frozen
@@ -74,6 +79,8 @@ def equivalent(answer: str, gold: str, rules: Rules = Rules()) -> bool:  # noqa:
     first, second = sorted((answer, gold))
     a, b = normalize(first), normalize(second)
     if not a or not b:
+        return False
+    if _over_other_numbers(first, second):
         return False
     if scalars.same_words(a, b, rules):
         return True

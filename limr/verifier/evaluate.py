@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,8 +74,6 @@ class Evaluator:
         if node.op in ("pow", "root"):
             return self.power(node)
         args = [self.value(arg) for arg in node.args]
-        if node.op not in _OPERATIONS:
-            raise NoValueError(f"{node.op} of what is not rational")
         return _OPERATIONS[node.op](self, node, args)
 
     def series(self, node: Node) -> Any:
@@ -212,6 +211,15 @@ def _extreme(pick: Callable[..., Any]) -> Callable[[Evaluator, Node, list[Any]],
     return apply
 
 
+def _whole(combine: Callable[..., int]) -> Callable[[Evaluator, Node, list[Any]], Any]:
+    def apply(run: Evaluator, node: Node, args: list[Any]) -> Any:
+        if any(arg != run.ctx.nint(run.ctx.re(arg)) for arg in args):
+            raise NoValueError(f"{node.op} of what is no integer")
+        return run.ctx.mpf(combine(*(int(run.ctx.re(arg)) for arg in args)))
+
+    return apply
+
+
 _OPERATIONS: dict[str, Callable[[Evaluator, Node, list[Any]], Any]] = {
     "add": lambda run, node, args: sum(args[1:], args[0]),
     "mul": _product,
@@ -223,6 +231,8 @@ _OPERATIONS: dict[str, Callable[[Evaluator, Node, list[Any]], Any]] = {
     "mod": _mod,
     "max": _extreme(max),
     "min": _extreme(min),
+    "gcd": _whole(math.gcd),
+    "lcm": _whole(math.lcm),
     "degree": _degrees,
     "percent": lambda run, node, args: args[0] * run.number(run.settings.percent),
     "opaque": _opaque,

@@ -8,9 +8,13 @@ _MARK = re.compile(
     r"\\(?:boxed|fbox)\s*\{|\\(?:boxed|fbox)[ \t]+(?=[^\s{}\\$])|\\.|[{}]", re.DOTALL
 )
 _UNBRACED = re.compile(r"[^\s{}\\$]+")
-_LISTED = re.compile(r"[\s$]*(?:,|;|(?:,\s*)?\\?\b(?:text\s*\{\s*)?(?:and|or)\b\s*\}?)[\s$]*")
-MAX_LISTED = 20
-"""Most boxes read as one list of answers."""
+_JOINT = re.compile(
+    r"(?:[\s,;$}&]|\\(?:quad|qquad|[,;! ()\[\]])|\\text\s*\{|(?:and|or|else|maybe|possibly)\b"
+    r"|\\(?:boxed|fbox)\s*\{?|[A-Za-z](?:_\d)?\s*=)*"
+)
+_MAX_JOINT = 60
+_MAX_LIST = 8
+"""Most boxes read as one list; of more, the last is the answer."""
 
 
 def extract_boxed(text: str) -> str | None:
@@ -18,7 +22,7 @@ def extract_boxed(text: str) -> str | None:
 
     One pass over the text. Escaped braces (``\{``) do not count, boxes may nest to any depth (the
     outer one wins) and the unbraced form ``\boxed 5`` is read up to the next space. Boxes with
-    nothing but a comma, "and" or "or" between them are one list.
+    nothing but commas, ``and`` or ``or`` between them are one list.
 
     Returns:
         The content without surrounding space (possibly empty), or None without a complete box.
@@ -29,37 +33,37 @@ def extract_boxed(text: str) -> str | None:
         >>> extract_boxed(r"The roots are $\boxed{2}$ and $\boxed{3}$.")
         '2, 3'
     """
-    spans: list[tuple[int, int, int, int]] = []
-    stack: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
+    stack: list[int] = []
     for mark in _MARK.finditer(text):
         token = mark.group()
         if token == "}":
-            outer, inner = stack.pop() if stack else (-1, -1)
-            if inner >= 0:
-                while spans and spans[-1][0] > outer:
+            start = stack.pop() if stack else -1
+            if start >= 0:
+                while spans and spans[-1][0] > start:
                     spans.pop()
-                spans.append((outer, inner, mark.start(), mark.end()))
+                spans.append((start, mark.start()))
         elif token == "{":
-            stack.append((-1, -1))
+            stack.append(-1)
         elif token.endswith("{") and len(token) > 2:
-            stack.append((mark.start(), mark.end()))
+            stack.append(mark.end())
         elif len(token) > 2:
             word = _UNBRACED.match(text, mark.end())
             assert word is not None
-            spans.append((mark.start(), *word.span(), word.end()))
-    if not spans:
-        return None
-    return ", ".join(text[span[1] : span[2]].strip() for span in _last_list(text, spans))
+            spans.append(word.span())
+    return _last_group(text, spans) if spans else None
 
 
-def _last_list(
-    text: str, spans: list[tuple[int, int, int, int]]
-) -> list[tuple[int, int, int, int]]:
-    """The last box with those before it that it makes one list with."""
-    first = len(spans) - 1
-    while first > 0 and len(spans) - first < MAX_LISTED:
-        between = text[spans[first - 1][3] : spans[first][0]]
-        if len(between) > 40 or not _LISTED.fullmatch(between):
+def _last_group(text: str, spans: list[tuple[int, int]]) -> str:
+    """The last box with those directly before it, as a list joined by commas."""
+    group = spans[-1:]
+    for span in reversed(spans[:-1]):
+        near = group[0][0] - span[1] <= _MAX_JOINT
+        if not near or not _JOINT.fullmatch(text, span[1], group[0][0]):
             break
-        first -= 1
-    return spans[first:]
+        group = [span, *group]
+        if len(group) > _MAX_LIST:
+            group = group[-1:]
+            break
+    contents = dict.fromkeys(text[slice(*span)].strip() for span in group)
+    return ", ".join(filter(None, contents))

@@ -6,20 +6,21 @@ r"""What kind of thing an answer is: number, tuple, interval, set, list, matrix,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from typing import Literal
 
+from limr.verifier.labels import in_letter_order, read_label
+from limr.verifier.lists import as_tuple, excluded, flat, in_rounds
 from limr.verifier.nodes import Node
-from limr.verifier.numerals import read_based, read_clock
 from limr.verifier.parser import parse_formula
+from limr.verifier.scan import CLOSERS, OPENERS, pieces, signs_in, split
+from limr.verifier.singles import one_value, read_based, read_single
 from limr.verifier.tokens import FormulaError
-from limr.verifier.units import split_unit
 from limr.verifier.values import (
     Braces,
     Group,
     Labelled,
     Many,
     Matrix,
-    Ratio,
     Relation,
     Scalar,
     SetOperation,
@@ -33,7 +34,8 @@ MAX_ITEMS = 60
 """Most elements of a list, tuple, set or matrix."""
 
 
-_PIECE = re.compile(r"\\(?:begin|end)\s*\{[a-z*]+\}|\\[A-Za-z]+|\\.|.", re.DOTALL)
+_OR = "\x01"
+"""Stands for the word "or" while a text is split; normalised text has no such character."""
 _JOINTS = re.compile(
     r"\s*,?\s*(?:\\text\s*\{\s*,?\s*(?P<text>and|or)\s*\}|(?<![A-Za-z\\])(?P<word>and|or)(?![A-Za-z]))\s*"
 )
@@ -42,31 +44,12 @@ _MATRIX = re.compile(
 )
 _SIGNS = {"=", "<", ">", r"\le", r"\ge", r"\ne", r"\in", r"\approx", r"\equiv"}
 _SET_SIGNS = {r"\cup", r"\cap", r"\setminus"}
-_ARGUMENTS = r"\(\s*(?:[A-Za-z]|\d+)(?:\s*,\s*[A-Za-z])*\s*\)"
-_SUBSCRIPT = r"_(?:\w|\{(?:[^{}]|\\text\s*\{[^{}]*\})*\}|\\max|\\min)"
-_SYMBOL = rf"(?:[A-Za-z]|\\[A-Za-z]+)(?:{_SUBSCRIPT})?(?:\^\s*\{{?-1\}}?)?['*]*\s*(?:{_ARGUMENTS})?"
-_LABEL = re.compile(rf"\s*(?:{_SYMBOL}|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\))\s*")
-_FIGURE = re.compile(r"\s*m?\s*\\(?:angle|triangle)\s*([A-Z]{1,3})\s*")
-_WORD_LABEL = re.compile(
-    r"\s*(?:\\text\s*\{[^{}]*\}|\|[A-Z]{2}\||\\overline\s*\{[A-Z]{2}\}|[A-Z][A-Za-z]+|[A-Za-z]{3,})(?:\s+[A-Za-z]+)*\s*"
-)
 _EMPTY = re.compile(
     r"(?:\\text\s*\{)?\s*(?:no (?:real )?solutions?|(?:the )?empty set)\s*\}?", re.I
 )
 _REAL_LINE = re.compile(r"(?:\\text\s*\{)?\s*all real numbers\s*\}?", re.I)
-_WORDS = re.compile(r"[A-Za-z]{4,}|[A-Za-z]+(?: [A-Za-z]{2,})+")
-_NAME = re.compile(r"[A-Z][A-Za-z]{1,2}|[A-Z]{2,}|yes|no|odd|up|red|one|two|six|ten|all|any")
-_OPTION = re.compile(r"\([A-Z]\)\s+\S.*|\d+ ?[Rr] ?\d+", re.DOTALL)
-"""An option with its text, or a quotient with remainder."""
-_PROSE = re.compile(r"\\text\s*\{([^{}]*)\}")
-_PROSE_JOINTS = re.compile(r"\s*(?:[,;]\s*(?:(?:and|or)\b)?|\band\b|\bor\b|&)\s*")
-_FUNCTION_NAMES = re.compile(
-    "(?:arc|a)?(?:sin|cos|tan|cot|sec|csc)h?|sqrt|log|ln|exp|pi|theta|alpha|beta|infty|binom"
-)
 _THOUSANDS = re.compile(r"(?<![\d,.(])\d{1,3}(?:,\d{3})+(?![\d,])")
-_DECIMAL = re.compile(r"\s*-?\s*\d*\.(\d+)\s*(?:\\(?:degree|percent))?\s*")
-_OPENERS = {"(", "[", "{", r"\{"}
-_CLOSERS = {")", "]", "}", r"\}"}
+_POINT = re.compile(r"[ABDEMOPQ]\s*\(")
 
 
 def read_answer(text: str) -> list[Value]:
@@ -80,86 +63,74 @@ def read_answer(text: str) -> list[Value]:
 def _read(text: str, depth: int = 0) -> Value:
     text = text.strip()
     if depth > MAX_NESTING:
-        return _read_scalar(text)
-    if prose := _PROSE.fullmatch(text):
-        words = [part for part in _PROSE_JOINTS.split(prose[1]) if part.strip()]
-        if 1 < len(words) <= MAX_ITEMS:
-            items = tuple(Text(rf"\text{{{part}}}") for part in words)
-            return Many(items, re.search(r"\bor\b", prose[1]) is not None)
-    alternatives = any("or" in (m["text"], m["word"]) for m in _JOINTS.finditer(text))
-    parts = _split(_JOINTS.sub(", ", text), {",", ";"})
+        return read_single(text)
+    options = [part for part in split(_JOINTS.sub(_joint, text), {_OR}) if part.strip(" ,")]
+    if len(options) > 1:
+        return _many(options, text, "or", depth)
+    parts = split(_JOINTS.sub(", ", text), {",", ";"})
     if len(parts) > 1:
-        return _many([part for part in parts if part.strip()], text, alternatives, depth)
+        return _many(
+            [part for part in parts if part.strip()],
+            text,
+            "and" if _JOINTS.search(text) else "",
+            depth,
+        )
     for reader in (_read_relation, _read_set, _read_brackets, _read_matrix):
         value = reader(text, depth)
         if value is not None:
             return value
-    return read_based(text) or read_clock(text) or _read_scalar(text)
+    return read_based(text) or read_single(text)
 
 
-def _many(parts: list[str], text: str, alternatives: bool, depth: int) -> Value:
+def _joint(match: re.Match[str]) -> str:
+    return _OR if "or" in (match["text"], match["word"]) else match[0]
+
+
+def _many(parts: list[str], text: str, joint: Literal["", "and", "or"], depth: int) -> Value:
     if not parts or len(parts) > MAX_ITEMS:
         return Text(text)
-    items = _flat(_read(part, depth + 1) for part in parts)
-    return items[0] if len(items) == 1 else Many(items, alternatives)
-
-
-def _flat(values: Iterator[Value]) -> tuple[Value, ...]:
-    items: list[Value] = []
-    for value in values:
-        items.extend(value.items if isinstance(value, Many) else (value,))
-    return tuple(items)
-
-
-def _pieces(text: str) -> Iterator[tuple[int, int, str]]:
-    """(position, depth, piece) of every command and character; brackets stand at their outside."""
-    depth = 0
-    for match in _PIECE.finditer(text):
-        piece = match[0]
-        closes = piece in _CLOSERS or piece.startswith(r"\end")
-        depth -= closes
-        yield match.start(), depth, piece
-        depth += piece in _OPENERS or piece.startswith(r"\begin")
-
-
-def _split(text: str, separators: set[str]) -> list[str]:
-    """The parts between the separators that stand outside all brackets."""
-    parts, start = [], 0
-    for position, depth, piece in _pieces(text):
-        if depth == 0 and piece in separators:
-            parts.append(text[start:position])
-            start = position + len(piece)
-    return [*parts, text[start:]]
-
-
-def _signs(text: str, signs: set[str]) -> list[str]:
-    return [piece for _, depth, piece in _pieces(text) if depth == 0 and piece in signs]
+    values = [_read(part, depth + 1) for part in parts]
+    if joint == "or":
+        values = [as_tuple(value) for value in values]
+    items = excluded(flat(values))
+    return items[0] if len(items) == 1 else in_rounds(Many(items, joint))
 
 
 def _read_relation(text: str, depth: int) -> Value | None:
-    signs = _signs(text, _SIGNS)
-    united = _split(text, _SET_SIGNS)
-    if not signs or (len(united) > 1 and all(_signs(part, _SIGNS) for part in united)):
+    signs = signs_in(text, _SIGNS)
+    united = split(text, _SET_SIGNS)
+    if not signs or (len(united) > 1 and all(signs_in(part, _SIGNS) for part in united)):
         return None
-    sides = [side.strip() for side in _split(text, _SIGNS)]
+    sides = [side.strip() for side in split(text, _SIGNS)]
     if r"\approx" in signs:
         cut = signs.index(r"\approx")
-        if cut or (sides[0] and not _LABEL.fullmatch(sides[0])):
+        if cut or (sides[0] and read_label(sides[0]) is None):
             return _read(_join(sides[: cut + 1], signs[:cut]), depth + 1)
         return _read(_join(sides[1:], signs[1:]), depth + 1)
-    bare = [side for side in sides if re.fullmatch(r"[A-Za-z]", side)]
-    if len(bare) > 1 and len(sides) > 2:
+    names = [read_label(side) for side in sides[:-1]]
+    if len(sides) > 2 and set(signs) == {"="} and all(name and len(name) == 1 for name in names):
+        last = _read(sides[-1], depth + 1)
+        if isinstance(last, Scalar) and not last.node.symbols():
+            return Many(tuple(Labelled(name, last) for name in names if name))
         return _chain(text, sides, signs)
     if len(sides) >= 2 and signs[0] in ("=", r"\in", r"\equiv"):
-        label = _label(sides[0])
+        label = read_label(sides[0])
         if label is not None:
             rest = _join(sides[1:], signs[1:])
-            if not rest.strip():
-                return Text(text)
-            return Labelled(label, _read(rest, depth + 1), signs[0])
-        if signs == ["="] and (label := _label(sides[1])) is not None and sides[0]:
+            return _labelled(label, rest, signs[0], depth) if rest.strip() else Text(text)
+        if signs == ["="] and (label := read_label(sides[1])) is not None and sides[0]:
             return Labelled(label, _read(sides[0], depth + 1))
     return _chain(text, sides, signs)
+
+
+def _labelled(label: str, rest: str, sign: str, depth: int) -> Labelled:
+    """A named value; the components of a tuple in the order of their letters."""
+    value = _read(rest, depth + 1)
+    order = in_letter_order(label)
+    if order and isinstance(value, Group) and len(value.items) == len(order):
+        items = tuple(value.items[i] for i in order)
+        return Labelled("", Group(value.opener, value.closer, items), sign)
+    return Labelled(label, value, sign)
 
 
 def _join(sides: list[str], signs: list[str]) -> str:
@@ -168,36 +139,18 @@ def _join(sides: list[str], signs: list[str]) -> str:
     )
 
 
-def _label(side: str) -> str | None:
-    """The name a side gives, empty for words, None when the side is no mere name."""
-    if side in ("e", "i", r"\pi", r"\infty", r"\R", r"\emptyset"):
-        return None
-    if figure := _FIGURE.fullmatch(side):
-        return figure[1]
-    if _LABEL.fullmatch(side):
-        return re.sub(r"\\(?:text|max|min)|[\s{}]", lambda m: m[0][1:].replace("text", ""), side)
-    if re.fullmatch(r"[A-Z]{2,3}", side):
-        return side
-    return "" if _WORD_LABEL.fullmatch(side) else None
-
-
 def _chain(text: str, sides: list[str], signs: list[str]) -> Value:
     """Equations that lead to a value are that value; others stay relations."""
     nodes: list[Node | None] = []
     for side in sides:
         try:
-            nodes.append(_one_value(side))
+            nodes.append(one_value(side))
         except FormulaError:
             nodes.append(None)
     known = [node for node in nodes if node is not None]
     if set(signs) == {"="} and nodes[-1] is not None:
         constant = [node for node in known if not node.symbols()]
-        bare = [node for node in known if node.op == "sym"]
-        if (
-            len(bare) < 2
-            and not nodes[-1].symbols()
-            and (len(sides) > 2 or len(constant) == len(known))
-        ):
+        if not nodes[-1].symbols() and (len(sides) > 2 or len(constant) == len(known)):
             return Relation(tuple(constant), ("=",) * (len(constant) - 1))
     if len(known) < len(nodes) or r"\in" in signs or r"\equiv" in signs:
         return Text(text)
@@ -209,99 +162,88 @@ def _read_set(text: str, depth: int) -> Value | None:
         return Braces(())
     if text == r"\R" or _REAL_LINE.fullmatch(text):
         return SetOperation("R")
-    signs = _signs(text, _SET_SIGNS)
+    signs = signs_in(text, _SET_SIGNS)
     separators = set(_SET_SIGNS)
     if not signs and re.search(r"(?:[\])}]|\\R)\s*-\s*\\\{", text):
         signs, separators = [r"\setminus"], {"-"}
     if not signs or len(set(signs)) > 1:
         return None
-    parts = [_read(part, depth + 1) for part in _split(text, separators)]
+    parts = [_read(part, depth + 1) for part in split(text, separators)]
     if len(parts) > MAX_ITEMS:
         return Text(text)
     return SetOperation(signs[0], tuple(parts))
 
 
 def _read_brackets(text: str, depth: int) -> Value | None:
-    """A text that one pair of brackets encloses."""
-    pieces = list(_pieces(text))
-    if len(pieces) < 3 or pieces[0][2] not in _OPENERS or pieces[-1][2] not in _CLOSERS:
+    """A text that one pair of brackets encloses, perhaps after the letter of a point."""
+    if _POINT.match(text) and len(split(text[2:-1], {","})) > 1:
+        text = text[1:].strip()
+    walked = list(pieces(text))
+    if len(walked) < 3 or walked[0][2] not in OPENERS or walked[-1][2] not in CLOSERS:
         return None
-    if any(level == 0 for _, level, _ in pieces[1:-1]):
+    if any(level == 0 for _, level, _ in walked[1:-1]):
         return None
-    opener, closer = pieces[0][2], pieces[-1][2]
+    opener, closer = walked[0][2], walked[-1][2]
     inner = text[len(opener) : -len(closer)].strip()
     if opener == r"\{":
-        builder = _split(inner, {"|", ":"})
-        if len(builder) == 2 and (_label(builder[0]) is not None or r"\in" in builder[0]):
+        builder = split(inner, {"|", ":"})
+        if len(builder) == 2 and (read_label(builder[0]) is not None or r"\in" in builder[0]):
             return _read(builder[1], depth + 1)
-        parts = _split(inner, {",", ";"})
-        return Braces(_flat(_read(part, depth + 1) for part in parts)) if inner else Braces(())
-    parts = _split(inner, {",", ";"})
+        parts = split(inner, {",", ";"})
+        return Braces(flat(_read(part, depth + 1) for part in parts)) if inner else Braces(())
+    parts = split(inner, {",", ";"})
     if len(parts) == 1:
         value = _read(inner, depth + 1)
         return value if isinstance(value, Scalar | Text | Many | Labelled | Matrix) else None
     if len(parts) > MAX_ITEMS or not all(part.strip() for part in parts):
         return Text(text)
-    return Group(opener, closer, tuple(_read(part, depth + 1) for part in parts))
+    items = tuple(_read(part, depth + 1) for part in parts)
+    return (
+        _each_sign(Group(opener, closer, items))
+        if r"\pm" in inner
+        else Group(opener, closer, items)
+    )
+
+
+def _each_sign(group: Group) -> Value:
+    r"""``(\pm 1, 2)`` as two tuples; several ``\pm`` are left alone."""
+    several = [(i, item) for i, item in enumerate(group.items) if isinstance(item, Many)]
+    if len(several) != 1:
+        return group
+    ((at, both),) = several
+    before, after = group.items[:at], group.items[at + 1 :]
+    return Many(tuple(Group(group.opener, group.closer, (*before, x, *after)) for x in both.items))
 
 
 def _read_matrix(text: str, depth: int) -> Value | None:
-    match = _MATRIX.fullmatch(text)
-    if match is None:
+    match = _MATRIX.search(text)
+    if match is None or match.end() != len(text):
         return None
-    rows = [row for row in _split(match[2].strip(), {"\\\\"}) if row.strip()]
-    cells = [tuple(_read(cell, depth + 1) for cell in _split(row, {"&"})) for row in rows]
+    factor = text[: match.start()].strip()
+    if factor:
+        return _scaled(factor, _read_matrix(match[0], depth))
+    rows = [row for row in split(match[2].strip(), {"\\\\"}) if row.strip()]
+    cells = [tuple(_read(cell, depth + 1) for cell in split(row, {"&"})) for row in rows]
     if not cells or len(cells) * len(cells[0]) > MAX_ITEMS:
         return Text(text)
     return Matrix(tuple(cells))
 
 
-def _read_scalar(text: str) -> Value:
-    value_text, unit = split_unit(text)
-    terms = _split(value_text, {":"})
+def _scaled(factor: str, matrix: Value | None) -> Value | None:
+    """A number times a matrix."""
     try:
-        if len(terms) > 1:
-            return Ratio(tuple(_one_value(term) for term in terms))
-        if _OPTION.fullmatch(value_text) or _worded(value_text):
-            return Text(text)
-        node = parse_formula(value_text)
+        scale = parse_formula("-1" if factor == "-" else factor.removesuffix(r"\cdot"))
     except FormulaError:
-        return Text(text)
-    signs = [n for n in node.walk() if n.op in ("pm", "mp")]
-    if not signs:
-        decimal = _DECIMAL.fullmatch(value_text)
-        return Scalar(node, unit, len(decimal[1]) if decimal else None)
-    return Text(text) if len(signs) > 3 else _both_signs(node, unit)
-
-
-def _one_value(text: str) -> Node:
-    r"""A formula without ``\pm``, which would be several."""
-    node = parse_formula(text)
-    if node.has("pm", "mp"):
-        raise FormulaError("several values")
-    return node
-
-
-def _worded(text: str) -> bool:
-    """Whether a text holds a long word, or is a short one, names of functions aside."""
-    bare = re.sub(r"\\[A-Za-z]+", " ", _FUNCTION_NAMES.sub(" ", text))
-    return bool(_WORDS.search(bare) or _NAME.fullmatch(bare.strip()))
-
-
-def _both_signs(node: Node, unit: str) -> Many:
-    r"""The values of a formula with ``\pm``; with ``\mp`` all signs move together."""
-    count = sum(n.op in ("pm", "mp") for n in node.walk())
-    linked = node.has("mp")
-    items = []
-    for choice in range(2 if linked else 2**count):
-        seen = iter(range(count))
-
-        def sign(n: Node, choice: int = choice, seen: Iterator[int] = seen) -> Node:
-            if n.op not in ("pm", "mp"):
-                return n
-            bit = choice if linked else choice >> next(seen) & 1
-            minus = bool(bit) != (n.op == "mp")
-            return Node("neg", n.args) if minus else n.args[0]
-
-        items.append(Scalar(node.map(sign), unit))
-    return Many(tuple(items))
+        return None
+    if not isinstance(matrix, Matrix) or not all(
+        isinstance(c, Scalar) for r in matrix.rows for c in r
+    ):
+        return None
+    return Matrix(
+        tuple(
+            tuple(
+                Scalar(Node("mul", (scale, cell.node))) for cell in row if isinstance(cell, Scalar)
+            )
+            for row in matrix.rows
+        )
+    )

@@ -9,86 +9,83 @@ import re
 import unicodedata
 from functools import partial
 
-from limr.verifier.brackets import encloses
-from limr.verifier.layout import plain_layout
+from limr.verifier.markup import strip_markup, strip_spacing
+from limr.verifier.numerals import join_groups, spell_numbers
 from limr.verifier.spellings import (
     COMMANDS,
+    FUNCTION_WORDS,
     PLAIN_SUBSCRIPTS,
     PLAIN_SUPERSCRIPTS,
+    PREFIX_CURRENCIES,
     SUBSCRIPTS,
     SUPERSCRIPTS,
     TRANSLATION,
 )
-from limr.verifier.tokens import FUNCTIONS
 
 _VULGAR = re.compile("(\\d?)([¼-¾⅐-⅞])")
-_UNICODE_ROOT = re.compile(r"√\s*(\d+|[A-Za-z])")
+_UNICODE_ROOT = re.compile(r"([√∛∜])\s*(\d+|[A-Za-z])")
+_ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
 
-_COMMAND = re.compile(r"\\\\|\\([A-Za-z]+)")
-_PRIMES = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*)+)\}|(\\prime)(?![A-Za-z]))")
-_ASCII_SIGNS = re.compile(r"(?P<le><=|=<)|(?P<ge>>=)|(?P<ne>!=)")
-_DOLLARS = re.compile(r"\\\$\s*(\d+(?:(?:[.,]|\{,\}|,\\!|\\,)\d+)*)(?![\d^])")
-_MATH_MARKS = re.compile(r"(?P<row>\\\\)|\\\$|\$|\\[()\[\]]")
-_SPACING = re.compile(
-    r"(?P<row>\\\\)|\\[;:,! ]|\\(?:hspace|vspace|phantom|hphantom)\*?\{[^{}]*\}|~"
-)
-_THIN_GROUPS = re.compile(
-    r"(?<![\d.,])(\d{1,3})((?:\s*(?:\\[,; ]|\{\s*,\s*\}|,\s?\\!)\s*\d{3}| \d{3})+)(?![\d/])"
-)
-_NOT_DIGITS = re.compile(r"\D+")
+_COMMAND = re.compile(r"(?<!\\)\\([A-Za-z]+)")
+_ROW_COMMAND = re.compile(r"(\\\\)(?=\\)")
 _REALS = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?")
 _OPERATORNAME = re.compile(r"\\operatorname\*?\s*\{\s*([A-Za-z]+)\s*\}")
-_TEXT_FUNCTION = re.compile(
-    r"\\text\s*\{\s*(sin|cos|tan|cot|csc|arcsin|arccos|arctan|ln|log|gcd|lcm|cis)\s*\}"
-)
+_TEXT_FUNCTION = re.compile(rf"\\text\s*\{{\s*({FUNCTION_WORDS})\s*\}}(?=\s*[\\({{^_A-Za-z0-9])")
 _TEXT_PLAIN = re.compile(
     r"\\text\s*\{\s*([-+]?[\d.,/]*|[A-Za-z](?:(?:\s*,|\s*,?\s+and)\s*[A-Za-z])*)\s*\}"
 )
 _TEXT_VALUE = re.compile(r"^\s*\\text\s*\{\s*([-+]?[\d.][^{}]*)\}\s*$")
-_REPEATING = re.compile(r"(?<=\.)(\d*)\\(?:bar|dot|overline|overbar)\s*\{?\s*(\d+)\s*\}?")
-_DOTTED = re.compile(r"\\dot\s*\{?(\d)\}?(\d*)\\dot\s*\{?(\d)\}?")
-_INDEX_RANGE = re.compile(
-    r"[,(]\s*(?:\\text\s*\{[^{}]*\}\s*)?[a-z]\s*\\in\s*\\mathbb\s*\{?\s*[ZN].*$", re.DOTALL
+_TEXT_LIST = re.compile(r"^\\text\s*\{([A-Za-z() ,;]+)\}$")
+_TEXT_POWER = re.compile(r"\\text\s*\{([^{}]*?)\s*\^\s*\{?\s*(-?\d)\s*\}?\s*\}")
+_TEXT_QUOTIENT = re.compile(
+    r"\\frac\s*\{\s*(\\text\s*\{[^{}]*\})\s*\}\s*\{\s*(\\text\s*\{[^{}]*\}(?:\^\{?\d\}?)?)\s*\}"
 )
-_DEGREE = re.compile(r"\^\s*(?:\{\s*\\degree\s*\}|\\degree)")
-_DEGREE_WORD = re.compile(r"(?<=[\d})])\s*(?:\\text\s*\{\s*degrees?\s*\}|degrees?\b)")
+_OVER = re.compile(
+    r"\{([^{}]*(?:\{[^{}]*\}[^{}]*)*?)\\over(?![A-Za-z])([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
+)
+_CHOOSE = re.compile(r"\{([^{}]*?)\s*\\choose\s*([^{}]*?)\}|(\w+)\s*\\choose\s*(\w+)")
+_DEGREE = re.compile(r"\^\s*(?:\{\s*\\degree\s*\}|\\degree)|(?<=\d)\^\s*(?:o\b|\{\s*o\s*\})")
+_DEGREE_WORD = re.compile(r"(?<=[\d})])\s*(?:\\text\s*\{\s*degrees?\b\s*(\}?)|degrees?\b)")
+_TEMPERATURE = re.compile(
+    r"\\degree\s*(?:\\text\s*\{\s*)?(?:(F)(?:ahrenheit)?|(C)(?:elsius)?|(?:(f)|(c))\w{6,9})\s*\}?",
+)
+_SUBSCRIPT = re.compile(r"_\{\s*(\w)\s*\}")
+_REAL_DOMAIN = re.compile(r",\s*[a-z]\s*\\in\s*\\R\s*(?=\\\})")
+_UNION_LETTER = re.compile(r"(?<=[\])])\s*U\s*(?=[\[(])")
+_PRIME = re.compile(r"\^\s*(?:\{\s*(?:\\prime\s*)+\}|\\prime)")
 _PERCENT_WORD = re.compile(
     r"\\text\s*\{\s*(?:percent(?:age)?|pct|\\?%)\s*\}|(?<!\\)\bpercent(?:age)?\b|\bpct\b|\\?%"
 )
-_MODULUS = re.compile(
-    r"\s*(?:\\pmod\s*(?:\{([^{}]*)\}|(\d))|\(\s*(?:\\(?:bmod|mod)|\\text\s*\{\s*mod\s*\})\s*([^()]*)\)|"
-    r"\\mod\s([^,;]*)|\\text\s*\{\s*\(?\s*mod(?:ulo)?\s*([^(){}]+)\)?\s*\})"
+_PMOD = re.compile(
+    r"\\pmod\s*(?:\{([^{}]*)\}|(\d))"
+    r"|(?:\(|\\text\s*\{\s*\()\s*(?:\\(?:bmod|mod)|\\text\s*\{\s*mod\s*\}|mod)\s*([^()]*)\)\s*\}?"
+    r"|\\mod\s*(.*)$"
 )
-_ORDINAL = re.compile(
-    r"(?<=\d)\s*(?:\^\s*)?(?:\{\s*\\text\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}|\\text\s*\{\s*(?:st|nd|rd|th)\s*\}|"
-    r"\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)(?![A-Za-z}]))"
+_CLOCK = re.compile(r"(\d:\d\d|\b\d{1,2})\s*(?:\\text\s*\{\s*)?([aApP])\.?\s?[mM]\b\.?\s*\}?\s*$")
+_CLOCK_COLON = re.compile(r"(?<=\d)\s*\{?:\}?\s*(?=\d)")
+_LENGTH_MARK = re.compile(r"(?<=\d)\s*(?:\"|'')\s*$")
+_QUANTITIES = re.compile(
+    r"(?<=\d)\s*\\text\s*\{\s*([A-Za-z. ]*?[A-Za-z])\s*(?:,|\band)?\s*\}"
+    r"\s*(?:\\text\s*\{\s*and\s*\}|and\b|,)?\s*(?=\d)"
 )
-_TO = re.compile(r"(?<=\d)\s*\\text\s*\{\s*to\s*\}\s*(?=\d)")
-_UNION_LETTER = re.compile(r"(?<=[\])])\s*U\s*(?=[\[(])")
-_REAL_CONDITION = re.compile(r",\s*[a-z]\s*\\in\s*\\R\s*(?=\\\})")
-_QUALIFIER = re.compile(
-    r"(?:,\s*)?\\text\s*\{\s*,?\s*(?:for (?:all|any|every)|where)\b[^{}]*\}.*$", re.DOTALL
-)
-_TEXT_POWER = re.compile(r"\\text\s*\{([A-Za-z ./]+)\^\s*\{?(-?\d)\}?\s*\}")
-_TEXT_FRACTION = re.compile(
-    r"\\frac\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}\s*\{\s*\\text\s*\{([^{}]*)\}(\s*\^\s*\{?\d\}?)?\s*\}"
-)
-_ELLIPSIS = re.compile(r"\.{3,}")
-_RECURRING = re.compile(r"(\d*\.\d*?)(\d{1,6}?)\2{2,}\d{0,5}?\s*\\dots\b")
-_MIXED = re.compile(r"(?<![\d.^/_])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
-_TIMES_LETTER = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
+_CURRENCY = re.compile(rf"^(?:\\text\s*\{{\s*)?({PREFIX_CURRENCIES})\.?\s*\}}?\s*(-?[\d.,]+)\s*$")
 _STRAY_POINT = re.compile(r"\.(?![\d.\\])")
-_LEAD_IN = re.compile(
-    r"^\\text\s*\{[^{}]{0,60}?\b(?:is|are|be|so|thus|therefore|hence|get)\s*[,:]?\s*\}\s*(?=\S)",
-    re.IGNORECASE,
-)
 _LEAD = re.compile(
-    r"^(?:\\text\s*\{)?\s*(?:therefore|thus|hence|so)?,?\s*(?:the\s+)?(?:final\s+|correct\s+)?"
-    r"answer\s*(?:is|=|:)?\s*:?\s*(?:\})?",
+    r"^(\\text\s*\{)?\s*(?:therefore|thus|hence|so|we get|we have)?,?\s*(?:the\s+)?"
+    r"(?:final\s+|correct\s+)?"
+    r"(?:(?:answer|value|solution|result|root|range|point|number)s?\s*(?:is|are|=|:)?\s*:?"
+    r"|(?<=[a-z,])\s)\s*(\})?",
     re.IGNORECASE,
 )
-_ONLY = re.compile(r"^\\text\s*\{\s*only\s*\}|^only\b", re.IGNORECASE)
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_ONLY = re.compile(r"^\s*=|^\\text\s*\{\s*(?:only|exactly)\s*\}|^only\b", re.IGNORECASE)
+_WORDS_BEFORE = re.compile(
+    r"^\\text\s*\{\s*[A-Za-z][A-Za-z ]{2,40}(?::|\b(?:is|are|be|get|interval)\s*:?)\s*\}\s*(?=\S)"
+)
+_INDEX_RANGE = re.compile(
+    r"(?:[,(]\s*(?:\\text\s*\{[^{}]*\}\s*)?[a-z]\s*\\in\s*\\mathbb\s*\{?\s*[ZN]"
+    r"|,?\s*\\text\s*\{\s*,?\s*(?:where\b|with\b|for (?:all|any|every|each|some|integers?)\b)).*$",
+    re.DOTALL,
+)
 _TAIL = " \t\n.,;:\\"
 
 
@@ -101,26 +98,27 @@ def normalize(text: str) -> str:
         >>> normalize("\u22125x\u00b2")
         '-5x^{2}'
     """
-    text = _unicode(text)
-    text = _wrappers(text)
-    text = _ASCII_SIGNS.sub(lambda m: rf"\{m.lastgroup} ", text)
-    text = _PRIMES.sub(lambda m: "'" * m[0].count(r"\prime"), text)
-    text = _THIN_GROUPS.sub(lambda m: m[1] + _NOT_DIGITS.sub("", m[2]), text)
-    text = _SPACING.sub(lambda m: m["row"] or " ", text)
-    text = _DOTTED.sub(r"\\overline{\1\2\3}", text)
-    text = _REPEATING.sub(r"\1\\overline{\2}", _INDEX_RANGE.sub("", text))
+    text = strip_markup(" ".join(_unicode(text).split()))
+    text = " ".join(strip_spacing(join_groups(text)).split())
+    text = _INDEX_RANGE.sub("", text)
     text = _OPERATORNAME.sub(_operator, _REALS.sub(r"\\R ", text))
-    text = plain_layout(text)
-    text = _COMMAND.sub(lambda m: COMMANDS.get(m[1] or "", m[0]), text)
-    text = _TEXT_FRACTION.sub(r"\\text{\1/\2}\3", _TEXT_POWER.sub(r"\\text{\1}^{\2}", text))
-    text = _sentence(_unwrap_text(text))
-    text = _DEGREE_WORD.sub(r"\\degree ", _DEGREE.sub(r"\\degree ", text))
-    text = _PERCENT_WORD.sub(r"\\percent ", text)
-    text = _TIMES_LETTER.sub(r"\\times ", text).replace("**", "^")
-    text = _MIXED.sub(_mixed_number, text)
-    text = _ONLY.sub("", _LEAD.sub("", text))
+    text = _ROW_COMMAND.sub(r"\1 ", text)
+    text = _COMMAND.sub(lambda m: COMMANDS.get(m[1], m[0]), text)
+    text = _SUBSCRIPT.sub(r"_\1", _REAL_DOMAIN.sub("", text))
+    text = re.sub(r"\binfinity\b", r"\\infty ", text)
+    text = _UNION_LETTER.sub(r"\\cup ", text)
+    text = _PRIME.sub(lambda m: "'" * m[0].count("prime"), text.replace("...", r"\dots "))
+    text = _relations(_unwrap_text(text))
+    text = _marks(text)
+    text = spell_numbers(text.replace("**", "^"))
+    text = _phrases(text)
     text = " ".join(text.split())
     return _trim(text)
+
+
+def _operator(match: re.Match[str]) -> str:
+    known = re.fullmatch(FUNCTION_WORDS + "|max|min", match[1])
+    return rf"\{match[1]} " if known else rf"\text{{{match[1]}}} "
 
 
 def _unicode(text: str) -> str:
@@ -128,7 +126,7 @@ def _unicode(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     text = "".join(" " if c.isspace() else c for c in text if _visible(c))
-    text = _UNICODE_ROOT.sub(r"\\sqrt{\1}", text)
+    text = _UNICODE_ROOT.sub(lambda m: f"{_ROOTS[m[1]]}{{{m[2]}}}", text)
     text = _VULGAR.sub(_vulgar_fraction, text)
     for marks, plain, sign in (
         (SUPERSCRIPTS, PLAIN_SUPERSCRIPTS, "^"),
@@ -151,41 +149,13 @@ def _vulgar_fraction(match: re.Match[str]) -> str:
     return f"{match[1]}\\frac{{{top}}}{{{bottom}}}"
 
 
-def _wrappers(text: str) -> str:
-    r"""Without dollar signs, ``\( \) \[ \]``, markdown bold and an inner ``\boxed``."""
-    text = _DOLLARS.sub(r"\1\\text{ dollars}", text)
-    text = _MATH_MARKS.sub(lambda m: m["row"] or "", text).strip()
-    if len(text) > 4 and text.startswith("**") and text.endswith("**"):
-        text = text[2:-2]
-    while (box := _BOX.match(text)) is not None and encloses(text[box.end() - 1 :]):
-        text = text[box.end() : -1].strip()
-    return text
-
-
-def _sentence(text: str) -> str:
-    """Without words that lead up to an answer or qualify it; moduli, dots and the like one way."""
-    text = _QUALIFIER.sub("", _LEAD_IN.sub("", text.strip()))
-    text = _ORDINAL.sub("", _TO.sub(":", text))
-    text = _MODULUS.sub(lambda m: rf"\text{{ mod {m[m.lastindex or 0].strip()}}}", text)
-    text = _REAL_CONDITION.sub("", _UNION_LETTER.sub(r" \\cup ", text))
-    text = _RECURRING.sub(r"\1\\overline{\2}", _ELLIPSIS.sub(r"\\dots ", text))
-    return text.lstrip(" =")
-
-
-def _operator(match: re.Match[str]) -> str:
-    """A named function, or words that were set as one."""
-    known = match[1] in FUNCTIONS or match[1] in ("log", "gcd", "lcm", "max", "min", "lim")
-    return rf"\{match[1]} " if known else rf"\text{{{match[1]}}}"
-
-
-def _mixed_number(match: re.Match[str]) -> str:
-    """``3 1/2`` as a mixed number where the fraction is a proper one."""
-    whole, top, bottom = match.groups()
-    return rf"{whole}\frac{{{top}}}{{{bottom}}}" if int(top) < int(bottom) else match[0]
-
-
 def _unwrap_text(text: str) -> str:
     r"""``\text{}`` around numbers, single letters and function names is only a font."""
+    if r"\text" not in text:
+        return text
+    text = re.sub(r"(\\text\s*\{[^{}]*?)\\cdot(?![A-Za-z])", r"\1 ", text)
+    text = _TEXT_QUOTIENT.sub(r"\1/\2", _TEXT_POWER.sub(r"\\text{\1}^{\2}", text))
+    text = _TEXT_LIST.sub(lambda m: m[1] if re.search(r",|;|\band\b", m[1]) else m[0], text)
     text = _TEXT_FUNCTION.sub(r"\\\1 ", text)
     text = _TEXT_VALUE.sub(r"\1", text)
 
@@ -196,13 +166,71 @@ def _unwrap_text(text: str) -> str:
     return _TEXT_PLAIN.sub(unwrap, text)
 
 
+def _relations(text: str) -> str:
+    """Relations as they are typed on a keyboard."""
+    if "=" in text:
+        text = text.replace("<=", r"\le ").replace(">=", r"\ge ").replace("!=", r"\ne ")
+    return text
+
+
+def _marks(text: str) -> str:
+    """Degrees, percent, moduli, times of day and currencies, each spelled one way."""
+    if r"\over" in text:
+        text = _bare_over(_OVER.sub(r"\\frac{\1}{\2}", text))
+    if r"\choose" in text:
+        text = _CHOOSE.sub(lambda m: rf"\binom{{{m[1] or m[3]}}}{{{m[2] or m[4]}}}", text)
+    text = _DEGREE.sub(r"\\degree ", text)
+    text = _DEGREE_WORD.sub(lambda m: r"\degree " if m[1] != "" else r"\degree \text{", text)
+    text = _TEMPERATURE.sub(
+        lambda m: r"\text{ fahrenheit}" if m[1] or m[3] else r"\text{ celsius}", text
+    )
+    text = _PERCENT_WORD.sub(r"\\percent ", text)
+    text = _PMOD.sub(lambda m: rf"\text{{ mod {next(filter(None, m.groups()), '').strip()}}}", text)
+    text = _CLOCK_COLON.sub(":", text)
+    text = _CLOCK.sub(lambda m: rf"{m[1]}\text{{ {m[2].lower()}m}}", text)
+    text = _QUANTITIES.sub(_split_quantities, text)
+    text = _LENGTH_MARK.sub(r"\\text{ in}", text)
+    return _CURRENCY.sub(r"\2\\text{ \1}", text)
+
+
+def _split_quantities(match: re.Match[str]) -> str:
+    """``2 hours 30 minutes`` as a list of two, ``2 to 30`` left alone."""
+    small = re.search(r"\b(?:to|of|by|or|base|mod|plus|minus|times|in|x|is|than|if|R)\b", match[1])
+    return match[0] if small else rf"\text{{{match[1]}}}, "
+
+
+def _bare_over(text: str) -> str:
+    r"""``3 \over 8`` without braces around it."""
+    parts = re.split(r"\\over(?![A-Za-z])", text)
+    return rf"\frac{{{parts[0]}}}{{{parts[1]}}}" if len(parts) == 2 else text
+
+
+def _phrases(text: str) -> str:
+    """Without words that only announce the answer."""
+    lead = _LEAD.match(text)
+    if lead and lead.end():
+        rest = text[lead.end() :]
+        text = r"\text{" + rest if lead[1] and not lead[2] else rest
+    return _WORDS_BEFORE.sub("", _ONLY.sub("", text))
+
+
 def _trim(text: str) -> str:
     """Without trailing marks, stray points and braces around the whole."""
-    text = _STRAY_POINT.sub("", text) if "." in text and "..." not in text else text
+    text = _STRAY_POINT.sub("", text) if "." in text else text
     while True:
         before = text
         text = text.rstrip(_TAIL).strip()
-        if text.startswith("{") and text.endswith("}") and encloses(text):
+        if text.startswith("{") and text.endswith("}") and _encloses(text):
             text = text[1:-1]
         if text == before:
             return text
+
+
+def _encloses(text: str) -> bool:
+    """Whether the brace that opens a text is closed by its last character."""
+    depth = 0
+    for mark in re.finditer(r"\\.|[{}]", text, re.DOTALL):
+        depth += (mark[0] == "{") - (mark[0] == "}")
+        if depth == 0:
+            return mark.end() == len(text)
+    return False

@@ -9,15 +9,13 @@ from typing import Any
 from zlib import crc32
 
 from limr.verifier.evaluate import Conventions, Evaluator, context
-from limr.verifier.nodes import Node
+from limr.verifier.nodes import Node, num
 from limr.verifier.numbers import Exact, NoValueError
 
 MAX_PRECISION = 700
 """Most decimal digits of a comparison."""
 ENOUGH_POINTS = 4
 """Points at which two formulas with variables must be comparable, and agree."""
-MAX_POINTS = 22
-"""Most points tried."""
 
 
 def equal_nodes(
@@ -61,8 +59,8 @@ def proportional(a: Node, b: Node, *, positive: bool = False) -> bool:
         ratio = _first_ratio(a, b, names, settings)
         if ratio is None or (positive and not ratio > 0):
             return False
-        points = list(_points(names))
-        pairs = [_values(a, b, point, settings, 50) for point in points]
+        pairs = [_values(a, b, point, settings, 50) for point in _points(names)]
+        pairs += _at_complex_points(a, b, names, settings)
         known = [pair for pair in pairs if pair is not None]
         agree = all(_close(x, ratio * y, context(50), 25) for x, y in known)
         return agree and len(known) >= ENOUGH_POINTS
@@ -145,11 +143,8 @@ def _vanishes(low: tuple[Any, Any], high: tuple[Any, Any], digits: int, ctx: Any
 
 def _same_function(a: Node, b: Node, names: list[str], settings: Conventions) -> bool:
     digits = _precision(a, b)
-    parts = {(n.op, n.name) for tree in (a, b) for n in tree.walk()}
-    has_i = bool(parts & {("const", "i"), ("fn", "cis")})
-    enough = 2 * ENOUGH_POINTS
-    if parts & {("fn", "floor"), ("fn", "ceil")}:
-        enough = MAX_POINTS  # the integers among the points tell floor from ceiling
+    has_i = any(n.op == "const" and n.name == "i" for tree in (a, b) for n in tree.walk())
+    steps = any(n.op == "mod" or n.name in ("floor", "ceil") for t in (a, b) for n in t.walk())
     seen = 0
     for point in _points(names):
         low = _values(a, b, point, settings, digits, keep_complex=has_i)
@@ -158,9 +153,35 @@ def _same_function(a: Node, b: Node, names: list[str], settings: Conventions) ->
         if not _same_at(a, b, point, settings, digits, low, keep_complex=has_i):
             return False
         seen += 1
-        if seen >= enough:
+        if seen >= 2 * ENOUGH_POINTS and not steps:
             break
-    return seen >= ENOUGH_POINTS
+    beyond = _at_complex_points(a, b, names, settings)
+    agree = all(pair is None or _close(*pair, context(50), 25) for pair in beyond)
+    return seen >= ENOUGH_POINTS and agree
+
+
+def _at_complex_points(
+    a: Node, b: Node, names: list[str], settings: Conventions
+) -> list[tuple[Any, Any] | None]:
+    """Values where a variable beside i in an absolute value is complex: a circle about 2i."""
+    ops = {(node.op, node.name) for tree in (a, b) for node in tree.walk()}
+    if not ops >= {("fn", "abs"), ("const", "i")}:
+        return []
+    pairs = []
+    for real, imaginary in zip(
+        _points(names), _points([f"im {name}" for name in names]), strict=True
+    ):
+        parts = dict(zip(names, zip(real.values(), imaginary.values(), strict=True), strict=True))
+
+        def complexified(node: Node, parts: dict[str, Any] = parts) -> Node:
+            if node.op != "sym" or node.name not in parts:
+                return node
+            x, y = map(num, parts[node.name])
+            return Node("add", (x, Node("mul", (y, Node("const", name="i")))))
+
+        trees = a.map(complexified), b.map(complexified)
+        pairs.append(_values(*trees, {}, settings, 50, keep_complex=True))
+    return pairs
 
 
 def _first_ratio(a: Node, b: Node, names: list[str], settings: Conventions) -> Any:
@@ -201,7 +222,7 @@ def _constant_bits(node: Node) -> int:
 
 def _points(names: list[str]) -> Iterator[dict[str, Fraction]]:
     """Assignments: in turn in (0, 1), (1, 6) and (-4, 4); at last small positive integers."""
-    for trial in range(MAX_POINTS):
+    for trial in range(22):
         point = {}
         for rank, name in enumerate(names):
             unit = Fraction(crc32(f"{name}/{trial}".encode()) % 9973 + 1, 9974)

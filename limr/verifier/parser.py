@@ -39,11 +39,8 @@ def parse_formula(text: str) -> Node:
     return node
 
 
-def _times(left: Node, right: Node, crossed: bool) -> Node:
-    """A product; the cross product of two vectors depends on their order."""
-    if crossed and left.name.startswith("vec ") and right.name.startswith("vec "):
-        return Node("sym", name=f"{left.name} times {right.name}")
-    return Node("mul", (left, right))
+def _is_vector(node: Node) -> bool:
+    return any(n.op == "sym" and n.name.startswith("vec ") for n in node.walk())
 
 
 class Parser:
@@ -113,9 +110,11 @@ class Parser:
         """Chains with explicit operators between them."""
         node = self.chain()
         while True:
-            crossed = self.text == "times"
             if self.take("*", "cdot", "times", "ast"):
-                node = _times(node, self.operand(), crossed)
+                sign, right = self.tokens[self.at - 1][1], self.operand()
+                if sign in ("cdot", "times") and _is_vector(node) and _is_vector(right):
+                    raise FormulaError("a product of vectors")
+                node = Node("mul", (node, right))
             elif self.take("/", "div"):
                 node = Node("div", (node, self.operand()))
             elif self.take("bmod"):
@@ -140,8 +139,10 @@ class Parser:
             mixed = self.mixed_number(factors, factor, start)
             if mixed is not None:
                 factors = [mixed]
-            elif self.tokens[start][0] == self.tokens[start - 1][0] == factors[-1].op == "num":
-                raise FormulaError("two numbers side by side")
+            elif self.tokens[start][0] == "num" and self.tokens[start - 1][0] == "num":
+                if factor.op != "pow" or factors[-1].op != "pow":
+                    raise FormulaError("two numbers side by side")
+                factors.append(factor)
             else:
                 factors.append(factor)
         return factors[0] if len(factors) == 1 else Node("mul", tuple(factors))

@@ -11,13 +11,14 @@ from limr.verifier.nodes import Node, num
 from limr.verifier.numeric import equal_nodes, rounds_to
 from limr.verifier.rules import Rules
 from limr.verifier.units import UNIT_LETTERS, units_conflict
-from limr.verifier.values import Based, Clock, Ratio, Scalar, Text
+from limr.verifier.values import Based, Ratio, Scalar, Text
 
 _CHOICE = re.compile(
-    r"(?:[Oo]ption |[Cc]hoice )?\(?([A-Za-z])\)?|\(([A-Z])\)\s*(?!,|and\b|or\b)\S.*", re.DOTALL
+    r"(?:[Oo]ption |[Cc]hoice )?\(?([A-Za-z]|[IVX]+)\)?|\(?([A-E])[):.]\s*\S.*", re.DOTALL
 )
 _TEXT_MARKUP = re.compile(r"\\text\s*\{([^{}]*)\}")
-_UNSEEN = re.compile(r"(?<!\d)\s+|\s+(?!\d)|[~\"`]")
+_ARTICLE = re.compile(r"^(?:an?|the)(?=[a-z]{4})")
+_UNSEEN = re.compile(r"(?<!\d)\s+|\s+(?!\d)|[~\"]")
 
 
 def text_key(text: str) -> str:
@@ -29,18 +30,20 @@ def text_key(text: str) -> str:
 def same_words(a: str, b: str, rules: Rules) -> bool:
     """Texts that are the same whatever their kind; case is free in words of several letters.
 
-    Case counts where some letter stands in both, as in ``xX``.
+    Case counts where some letter stands in both, as in ``xX``, but for a name's first letter.
     """
     a, b = text_key(a), text_key(b)
     if a == b:
         return True
     word = len(a) > 1 and a.isalpha() and rules.ignore_case and a.casefold() == b.casefold()
-    return word and all(len(set(key)) == len(set(key.casefold())) for key in (a, b))
+    apart = all(len(set(key)) == len(set(key.casefold())) for key in (a, b))
+    return word and (apart or (len(a) > 2 and a.capitalize() in (a, b) and a[1:] == b[1:]))
 
 
 def same_text(run: Comparison, a: Text, b: Text) -> bool:
     """Words but for their spelling, or one letter of a multiple choice."""
     keys = [text_key(text.words) for text in (a, b)]
+    keys = [_ARTICLE.sub("", key) for key in keys]
     if len({key.casefold() if run.rules.ignore_case else key for key in keys}) == 1:
         return True
     first, second = (_choice(text, run.rules) for text in (a, b))
@@ -93,11 +96,10 @@ def _equal(x: Node, y: Node, rules: Rules) -> bool:
         return True
     if percent_alone and rules.percent != "value" and equal_nodes(x, y, percent=Fraction(1)):
         return True
-    degree_alone = x.has("degree") != y.has("degree")
-    if not degree_alone or not rules.degree_sign_optional:
+    if x.has("degree") == y.has("degree") or not rules.degree_sign_optional:
         return False
-    in_radians = any(n.op == "const" and n.name == "pi" for node in (x, y) for n in node.walk())
-    return not in_radians and equal_nodes(x, y, degree=Fraction(1))
+    radians = any(n.op == "const" and n.name == "pi" for node in (x, y) for n in node.walk())
+    return not radians and equal_nodes(x, y, degree=Fraction(1))
 
 
 def _is_angle(node: Node) -> bool:
@@ -128,6 +130,8 @@ def _without_unit_letter(node: Node, other: Node) -> Node:
     if node.op != "mul" or len(node.args) != 2 or other.symbols():
         return node
     value, unit = node.args
+    if unit.op == "pow" and unit.args[1].op == "num":
+        unit = unit.args[0]
     return value if value.op == "num" and unit.name in UNIT_LETTERS else node
 
 
@@ -138,16 +142,21 @@ def _folded(node: Node) -> Node | None:
         return None
 
     def lower(n: Node) -> Node:
-        return Node("sym", name=n.name.lower()) if n.op == "sym" else n
+        letter = n.op == "sym" and len(n.name.partition("_")[0]) == 1
+        return Node("sym", name=n.name.lower()) if letter else n
 
     return node.map(lower)
 
 
 def same_ratio(run: Comparison, a: Ratio, b: Ratio) -> bool:
-    """Terms in proportion; a ratio to zero equals only itself."""
-    if len(a.terms) != len(b.terms):
+    """Terms in proportion; times of day, and ratios with a zero, term by term."""
+    if len(a.terms) != len(b.terms) or units_conflict(a.unit, b.unit):
         return False
-    if any(equal_nodes(term, num(0)) for term in (*a.terms, *b.terms)):
+    zero = any(equal_nodes(term, num(0)) for term in a.terms + b.terms)
+    padded = any(ratio.clock and ratio.terms[-1].value < 10 for ratio in (a, b))
+    if a.clock != b.clock and padded:
+        return False
+    if zero or (a.clock and b.clock):
         return all(map(equal_nodes, a.terms, b.terms))
     return all(
         equal_nodes(Node("mul", (p, s)), Node("mul", (q, r)))
@@ -157,24 +166,11 @@ def same_ratio(run: Comparison, a: Ratio, b: Ratio) -> bool:
 
 def ratio_scalar(run: Comparison, a: Ratio, b: Scalar) -> bool:
     """A ratio of two terms against their quotient."""
-    optional = run.rules.ratio_equals_fraction and len(a.terms) == 2
+    optional = run.rules.ratio_equals_fraction and len(a.terms) == 2 and not a.unit + b.unit
     return optional and equal_nodes(Node("div", a.terms), b.node)
 
 
 def based_scalar(run: Comparison, a: Based, b: Scalar) -> bool:
     """A base left out: the digits must be the same."""
-    if not run.rules.base_optional or b.node.op != "num":
-        return False
-    return re.fullmatch(r"-?\d*\.?\d+", a.digits) is not None and Fraction(a.digits) == b.node.value
-
-
-def same_clock(run: Comparison, a: Clock, b: Clock) -> bool:
-    """The same time; a.m. or p.m. may be left out like a unit."""
-    optional = run.rules.unit_optional and not (a.half and b.half)
-    return a.fields == b.fields and (a.half == b.half or optional)
-
-
-def clock_ratio(run: Comparison, a: Clock, b: Ratio) -> bool:
-    """A time against one that reads like a ratio."""
-    fields = [num(field) for field in a.fields]
-    return len(fields) == len(b.terms) and all(map(equal_nodes, fields, b.terms))
+    plain = b.node.op == "num" and re.fullmatch(r"-?[\d.]+", a.digits)
+    return bool(run.rules.base_optional and plain and Fraction(a.digits) == b.node.value)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from limr.verifier.nodes import Node, neg, num, sub
+from limr.verifier.inequalities import Bound, Joined, NotSolvedError, solve
+from limr.verifier.nodes import Node, neg
 from limr.verifier.numbers import NoValueError
 from limr.verifier.numeric import equal_nodes, real_value
 from limr.verifier.values import (
@@ -21,7 +22,6 @@ from limr.verifier.values import (
 )
 
 _INFINITY = Node("const", name="inf")
-_FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", "=": "=", r"\ne": r"\ne"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,10 @@ class _Span:
 
 @dataclass(frozen=True, slots=True)
 class _Combined:
-    """Parts joined by ``any`` (union), ``all`` (intersection) or the first without the others."""
+    """Parts joined by ``any`` (union), ``all`` (intersection) or the first ``without`` the others.
+
+    A ``list`` of bounds is what satisfies all of them or, where nothing does, any.
+    """
 
     sign: str
     parts: tuple[_Span | _Combined, ...]
@@ -63,6 +66,7 @@ def same_real_set(a: Value, b: Value) -> bool | None:
     except (NotASetError, NoValueError):
         return None
     places = range(-1, 2 * order.count)
+    first, second = (_decided(part, places, order) for part in (first, second))
     inside = [[_holds(part, place, order) for place in places] for part in (first, second)]
     return inside[0] == inside[1] and (any(inside[0]) or None)
 
@@ -104,6 +108,17 @@ def _holds(part: _Span | _Combined, place: int, order: _Order) -> bool:
         at_high = place != high or part.high_closed
         return low <= place <= high and at_low and at_high
     return low < place < high
+
+
+def _decided(part: _Span | _Combined, places: range, order: _Order) -> _Span | _Combined:
+    """Every list of bounds as an intersection or a union."""
+    if isinstance(part, _Span):
+        return part
+    parts = tuple(_decided(child, places, order) for child in part.parts)
+    if part.sign != "list":
+        return _Combined(part.sign, parts)
+    both = _Combined("all", parts)
+    return both if any(_holds(both, place, order) for place in places) else _Combined("any", parts)
 
 
 def _check_ends(part: _Span | _Combined, order: _Order) -> None:
@@ -151,9 +166,9 @@ def _many(many: Any, names: list[str]) -> _Combined:
         _points(Braces((item,)), names) if isinstance(item, Scalar) else _real_set(item, names)
         for item in many.items
     ]
-    if not many.alternatives and not all(isinstance(item, Relation) for item in many.items):
+    if many.joint != "or" and not all(isinstance(item, Relation) for item in many.items):
         raise NotASetError("a list of values")
-    return _Combined("any" if many.alternatives else "all", tuple(sets))
+    return _Combined({"": "list", "and": "all", "or": "any"}[many.joint], tuple(sets))
 
 
 def _labelled(labelled: Any, names: list[str]) -> _Span | _Combined:
@@ -174,47 +189,30 @@ _LINE = _Span(neg(_INFINITY), _INFINITY, False, False)
 
 
 def _relation(relation: Any, names: list[str]) -> _Span | _Combined:
-    """``c < x``, ``a < x <= b``, ``|2x - 1| > c``: the variable stands once, on one side."""
+    """What solves inequalities in one variable: ``a < x <= b``, ``x != c``, ``|x| < 3``."""
     sides, signs = relation.sides, relation.signs
-    middle = [i for i, side in enumerate(sides) if side.symbols()]
-    if len(middle) != 1 or len(sides) > 3 or (len(sides) == 3 and middle != [1]):
-        raise NotASetError("not bounds on one variable")
-    at = middle[0]
-    names.extend(sides[at].symbols())
-    bounds = []
-    for i, sign in enumerate(signs):
-        if i + 1 == at:
-            bounds.append(_solved(sides[at], _FLIPPED.get(sign, sign), sides[i]))
-        else:
-            bounds.append(_solved(sides[at], sign, sides[i + 1]))
-    return bounds[0] if len(bounds) == 1 else _Combined("all", tuple(bounds))
+    ranges = len(sides) == 3 and sides[1].op == "opaque"
+    variables = {sides[1].name} if ranges else frozenset().union(*(s.symbols() for s in sides))
+    if len(variables) != 1 or "=" in signs:
+        raise NotASetError("no inequality in one variable")
+    (name,) = variables
+    if ranges:
+        sides = (sides[0], Node("sym", name=name), sides[2])
+    names.append(name)
+    try:
+        parts = [
+            solve(left, sign, right, name)
+            for left, sign, right in zip(sides, signs, sides[1:], strict=False)
+        ]
+    except (NotSolvedError, KeyError) as error:
+        raise NotASetError("not solved") from error
+    return _solution(Joined("all", tuple(parts)))
 
 
-def _solved(side: Node, sign: str, limit: Node) -> _Span | _Combined:
-    """All values of the variable in ``side`` for which ``side sign limit``."""
-    if side.op == "sym":
-        return _bound(sign, limit)
-    if side.op == "pow" and side.args[1] == num(2):
-        side, limit = Node("fn", side.args[:1], "abs"), Node("root", (num(2), limit))
-    inner = [arg for arg in side.args if arg.symbols()]
-    rest = tuple(arg for arg in side.args if not arg.symbols())
-    if len(inner) != 1:
-        raise NotASetError("the variable stands more than once")
-    if side.op == "fn" and side.name == "abs":
-        parts = (_solved(inner[0], sign, limit), _solved(inner[0], _FLIPPED[sign], neg(limit)))
-        return _Combined("any" if sign in (">", r"\ge", "=") else "all", parts)
-    if side.op == "neg":
-        return _solved(inner[0], _FLIPPED[sign], neg(limit))
-    if side.op == "add":
-        return _solved(inner[0], sign, sub(limit, Node("add", rest)))
-    if side.op == "mul" or (side.op == "div" and side.args[0] is inner[0]):
-        factor = Node("mul", rest) if side.op == "mul" else Node("div", (num(1), *rest))
-        size = real_value(factor)
-        if not size:
-            raise NotASetError("multiplied by zero")
-        flipped = sign if size > 0 else _FLIPPED[sign]
-        return _solved(inner[0], flipped, Node("div", (limit, factor)))
-    raise NotASetError("not solved for the variable")
+def _solution(part: Bound | Joined) -> _Span | _Combined:
+    if isinstance(part, Bound):
+        return _bound(part.sign, part.limit)
+    return _Combined(part.sign, tuple(map(_solution, part.parts)))
 
 
 def _bound(sign: str, limit: Node) -> _Span | _Combined:

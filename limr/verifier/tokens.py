@@ -14,7 +14,7 @@ _FUNCTION_NAMES = (
 )
 FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 """Commands read as functions of one argument."""
-_WORDS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
+_WORDS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "tg": "tan"}
 _PLAIN_WORDS = sorted(
     {*FUNCTIONS, *_WORDS, "log", "sqrt", "pi", "infty", "theta", "alpha", "beta", "binom"},
     key=len,
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|(?P<num>\d*\.\d+(?:[eE][+-]?\d+)?|\d+(?:[eE](?:\d+|[+-]\d{2,})(?!\.))?)"
     r"|\\(?P<cmd>[A-Za-z]+)"
     r"|(?P<word>" + "|".join(_PLAIN_WORDS) + r")"
-    r"|(?P<letter>[A-Za-z]'*)"
+    r"|(?P<letter>(?<![A-Za-z])[A-Z]{2}(?![A-Za-z'(])|[A-Za-z]'*)"
     r"|(?P<op>[-+*/^_(){}\[\]|!,=]|\\[{}])|(?P<bad>\S))"
 )
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-_OTHERS = (
-    "kilohertz khz kilopascal kpa kwh ampere basis mille mod increase decrease gain loss profit "
-    "north south east west left right up down clockwise counterclockwise"
-)
 _SYNONYMS = {
     "mm": "millimeter millimetre",
     "cm": "centimeter centimetre",
@@ -45,19 +41,14 @@ _SYNONYMS = {
     "gallon": "gal",
     "ohm": "omega",
     "person": "people",
-    "quart": "qt",
-    "pint": "",
-    "cup": "",
-    "hectare": "",
-    "watt": "",
-    "kilowatt": "kw",
-    "joule": "",
-    "newton": "",
-    "pascal": "",
-    "volt": "",
-    "hertz": "hz",
-    "mole": "mol",
-    **dict.fromkeys(_OTHERS.split(), ""),
+    "n": "newton",
+    "j": "joule",
+    "w": "watt",
+    "v": "volt",
+    "pa": "pascal",
+    "hz": "hertz",
+    "am": "",
+    "pm": "",
 }
 _CANONICAL = {
     word + plural: unit
@@ -65,7 +56,14 @@ _CANONICAL = {
     for word in (unit, *words.split())
     for plural in ("", "s", "es")
 }
-_COMPOUND = {"mph": "mi per h", "kph": "km per h", "kmh": "km per h", "fps": "ft per s"}
+_COMPOUND = {
+    "mpg": "mi per gallon",
+    "rpm": "revolution per min",
+    "mph": "mi per h",
+    "kph": "km per h",
+    "kmh": "km per h",
+    "fps": "ft per s",
+}
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _MULTIPLES = {
     "dozen": "12",
@@ -78,8 +76,11 @@ _MULTIPLES = {
 _MEANINGFUL = (
     "half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths eighth "
     "eighths tenth tenths hundredth hundredths thousandth thousandths factorial more less most "
-    "least fewer over under above below plus minus times or and not to of out by base than "
-    "remainder between is are wrong incorrect extraneous through choose if when point pi root sqrt"
+    "least fewer over under above below plus minus or and not to of out by base than "
+    "remainder between is are if at to choose point pi root sqrt divided through greater higher "
+    "lower fewer wrong incorrect x i extraneous fails rejected false "
+    "excluded missing many tens score inverse reciprocal negative positive sevenths ninths onwards "
+    "onward upward upwards where given"
 )
 _MEANINGFUL_WORDS = frozenset(_MEANINGFUL.split())
 """Words after a number that change what it says, so that they cannot be left out."""
@@ -90,7 +91,7 @@ _MATH_NAMES = (
 _MATH_WORDS = frozenset(_MATH_NAMES.split())
 _EXPONENT = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _TEXT_PIECE = (
-    r"\\text\s*\{(?!\s*-)[A-Za-z0-9 ./'%-]*\}" + _EXPONENT + r"\s*(?:/|\\cdot\b|\\times\b)?\s*"
+    r"\\text\s*\{[A-Za-z0-9 ./'%-]*\}" + _EXPONENT + r"\s*(?:(?:/|\\cdot\b|\\times\b)\s*)?"
 )
 _TEXT_UNIT = re.compile(rf"(?P<value>.*?\S)\s*(?P<unit>/?\s*(?:{_TEXT_PIECE})+)", re.DOTALL)
 _WORD_UNIT = re.compile(
@@ -100,7 +101,6 @@ _WORD_UNIT = re.compile(
 )
 _GLUED_UNIT = re.compile(rf"(?P<value>-?\d[\d.,]*)(?P<unit>[A-Za-z]{{2,}}{_EXPONENT})")
 _UNIT_TOKEN = re.compile(r"[A-Za-z]+|/|-?\d+")
-_GENERIC = re.compile(r"unit(?:\^\d)?")
 UNIT_LETTERS = frozenset("mgsL")
 """Single letters read as a unit when the other answer is a bare number."""
 
@@ -127,9 +127,12 @@ def split_unit(text: str) -> tuple[str, str]:
             return text, ""
         words = match["unit"]
     names = re.findall(r"[a-z]+", words.lower())
-    if names[-1:] == ["times"]:
-        names.pop()
-    if _MEANINGFUL_WORDS.intersection(names) or names[:1] in (["squared"], ["cubed"]):
+    if (
+        _MEANINGFUL_WORDS.intersection(names)
+        or (len(names) == 1 and len(names[0]) < 3 and names[0] not in _CANONICAL)
+        or re.search(r"\btimes\s+\w", words)
+        or names[:1] in (["squared"], ["cubed"])
+    ):
         return text, ""
     value = match["value"]
     for name in names:
@@ -168,22 +171,21 @@ def canonical_unit(words: str) -> str:
 
 
 def units_conflict(a: str, b: str) -> bool:
-    """Whether two canonical units, both given, differ in what is known of them.
+    """Whether two canonical units, both given, are not the same.
 
-    Nouns that only say what was counted (``12 students``) do not matter. ``unit`` goes with any
-    unit, ``degree`` with a temperature.
+    ``unit`` goes with any unit, ``degree`` with a temperature, and a noun may be left out of
+    several (``red ball``, ``ball``).
     """
     if not a or not b or a == b:
         return False
     first, second = set(a.split()), set(b.split())
-    for some, others in ((first, second), (second, first)):
-        if len(some) == len(others) == 1 and _GENERIC.fullmatch(next(iter(some))):
-            power, other = (next(iter(names)).partition("^")[2] for names in (some, others))
-            return bool(power) and power != other
+    generic = [names <= {"unit", "unit^2", "unit^3"} for names in (first, second)]
+    if any(generic):
+        return all(generic) and {"unit"} not in (first, second)
     if first | second in ({"degree", "celsius"}, {"degree", "fahrenheit"}):
         return False
-    known = [{n for n in names if n.partition("^")[0] in _SYNONYMS} for names in (first, second)]
-    return bool(known[0] and known[1] and known[0] != known[1])
+    nested = first < second or second < first
+    return not nested or any(name.partition("^")[0] in _SYNONYMS for name in first | second)
 
 
 def _is_unit(words: str, *, glued: bool) -> bool:

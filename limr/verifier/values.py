@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from limr.verifier.nodes import Node
 
@@ -33,16 +34,6 @@ class Based:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """A time of day."""
-
-    fields: tuple[int, ...]
-    """Hours and minutes, perhaps seconds."""
-    half: str = ""
-    """``a`` or ``p``, empty where it is not said."""
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """Ordered elements in brackets: a tuple, or an interval when there are two."""
 
@@ -63,8 +54,8 @@ class Many:
     """Several answers side by side, without brackets."""
 
     items: tuple[Value, ...]
-    alternatives: bool = False
-    """Whether they were joined by "or"."""
+    joint: Literal["", "and", "or"] = ""
+    """The word that joined them, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +67,12 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """``a : b`` or longer."""
+    """``a : b`` or longer, perhaps a time of day."""
 
     terms: tuple[Node, ...]
+    unit: str = ""
+    clock: bool = False
+    """Whether it looks like ``7:05``, with minutes of two digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +105,6 @@ Value = (
     Text
     | Scalar
     | Based
-    | Clock
     | Group
     | Braces
     | Many

@@ -102,7 +102,7 @@ def test_a_rows_kind_wins_over_the_default(grade):
 
 
 def test_trainings_checks_are_off_until_switched_on(grade):
-    rows = [row("5", "ab" * 30 + r"\boxed{4}" * 5 + r"\boxed{5}", kind="response")]
+    rows = [row("5", "ab" * 30 + r"\boxed{4} no " * 5 + r"\boxed{5}", kind="response")]
     assert grade(rows)[0][0]["correct"]
     assert grade(rows, "--checks.repeat_times=5")[0][0]["reason"] == "repetition"
     assert grade(rows, "--checks.max_boxes=4")[0][0]["reason"] == "too_many_boxes"

@@ -1,38 +1,33 @@
 import pytest
 
-from limr.verifier.numerals import read_based, read_clock
-from limr.verifier.values import Based, Clock
+from limr.verifier.numerals import join_groups, spell_numbers
 
 
-@pytest.mark.parametrize(
-    "text", ["231_5", "231_{5}", r"(231)_{\text{five}}", r"231\text{ base five}", "0231 base 5"]
-)
-def test_one_number_in_one_base(text):
-    assert read_based(text) == Based("231", "5")
+@pytest.mark.parametrize("text", [r"3\,400", "3{,}400", "3{ , }400", r"3,\!400", "3 400"])
+def test_groups_of_digits_are_joined(text):
+    assert join_groups(text) == "3400"
 
 
-def test_digits_belong_to_their_base():
-    assert read_based("1b_{16}") == Based("1B", "16")
-    assert read_based("BE_{16}") == Based("BE", "16")
-    assert read_based("0.11_2") == Based(".11", "2")
-    assert read_based("291_8") is None
-    assert read_based("a_1") is None
-    assert read_based("25_b") == Based("25", "b")
+def test_other_numbers_side_by_side_are_left():
+    assert join_groups("3 40") == "3 40"
+    assert join_groups("3400, 500") == "3400, 500"
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("7:05", Clock((7, 5))),
-        (r"7:40 \text{ p.m.}", Clock((7, 40), "p")),
-        ("07:40 AM", Clock((7, 40), "a")),
-        ("7:40:15", Clock((7, 40, 15))),
-        ("7:40", None),
-        ("7:5", None),
-        ("7:75 pm", None),
-        ("30:05", None),
-        ("2:03:70", None),
+        ("4 2/7", r"4\frac{2}{7}"),
+        ("4 9/7", "4 9/7"),
+        (r"0.\dot{4}5\dot{7}", r"0.\overline{457}"),
+        ("0.2(45)", r"0.2\overline{45}"),
+        (r"0.777\dots", r"0.\overline{7}"),
+        (r"22^{\text{nd}}", "22"),
+        (r"11\text{th}", "11"),
+        ("(231)_5", "231_5"),
+        (r"231_{\text{base }5}", "231_{5}"),
+        ("6C2", r"\binom{6}{2}"),
+        (r"4\text{ to }9", "4:9"),
     ],
 )
-def test_times_are_told_from_ratios(text, expected):
-    assert read_clock(text) == expected
+def test_one_spelling_for_a_number(text, expected):
+    assert spell_numbers(text) == expected

@@ -9,7 +9,6 @@ SAME = [
     (r"72\text{ mph}", r"72\text{ miles per hour}"),
     (r"4\text{ million}", "4000000"),
     (r"\$12.50", "12.50"),
-    (r"12\text{ students}", r"12\text{ people}"),
     ("9th", r"9^{\text{th}}"),
     ("7:05", r"7:05\text{ p.m.}"),
     (r"4\operatorname{cis}60^\circ", r"2+2\sqrt3 i"),
