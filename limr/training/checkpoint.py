@@ -32,6 +32,7 @@ class RunCheckpoint(ModelCheckpoint):
             save_last=True,
             save_top_k=save_top_k,
             every_n_train_steps=every_n_train_steps,
+            save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
 
@@ -39,6 +40,12 @@ class RunCheckpoint(ModelCheckpoint):
         """Find the folder."""
         self._settle(trainer)
         super().setup(trainer, pl_module, stage)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save, also where only the last is kept: Lightning would then wait for the run's end."""
+        super().on_train_epoch_end(trainer, pl_module)
+        if self.save_top_k == 0 and self._every_n_epochs:
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def _find_last_checkpoints(self, trainer: Trainer) -> set[str]:
         """What `--ckpt_path last` chooses from; Lightning asks before `setup`."""
@@ -70,7 +77,7 @@ def settle_epoch(checkpoint: dict[str, Any], trainer: Trainer) -> None:
     batch_end = batches["total"]["completed"] < batches["total"]["processed"]
     if epoch_end and not batches["is_last_batch"]:
         for count in (epochs["total"], epochs["current"]):
-            count["processed"] -= 1
+            count["processed"] = count["completed"] = count["started"] - 1
     elif batches["is_last_batch"] and (epoch_end or batch_end):
         for count in (epochs["total"], epochs["current"]):
             count |= dict.fromkeys(count, count["started"])

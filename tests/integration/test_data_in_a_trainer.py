@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from limr.data import Benchmark, MathDataModule, PlainTemplate
 from limr.data.sources import ProblemSource
 from limr.models.tiny import build_tokenizer
-from limr.training.checkpoint import settle_epoch
+from limr.training.checkpoint import RunCheckpoint, settle_epoch
 from limr.types import Problem, Sampling
 
 pytestmark = [
@@ -223,13 +223,13 @@ def assert_goes_on(resumed, whole, path):
     assert resumed.begun == [e for e in whole.begun if e > whole.counts[steps - 1][0]], path
 
 
-def test_a_run_that_max_steps_ended_within_an_epoch_goes_on_there(tmp_path):
-    whole = fit(tmp_path, max_epochs=-1, max_steps=8)
+@pytest.mark.parametrize("at_the_end", [{}, {"limit_val_batches": 0}], ids=["validated", "not"])
+def test_a_run_that_max_steps_ended_within_an_epoch_goes_on_there(tmp_path, at_the_end):
+    whole = fit(tmp_path, max_epochs=-1, max_steps=8, **at_the_end)
     for steps in range(1, 8):
-        keep = keep_all(tmp_path / str(steps), every_n_epochs=1, save_on_train_epoch_end=True)
-        fit(tmp_path, keep, max_epochs=-1, max_steps=steps)
-        (path,) = [p for p in (tmp_path / str(steps)).iterdir() if f"step={steps}." in p.name]
-        again = keep_all(tmp_path / "rest")
-        resumed = fit(tmp_path, again, max_epochs=-1, max_steps=8, resume=str(path))
+        folder = tmp_path / f"{steps}"
+        fit(folder, RunCheckpoint(), max_epochs=-1, max_steps=steps, **at_the_end)
+        options = {"max_epochs": -1, "max_steps": 8, "resume": "last", **at_the_end}
+        resumed = fit(folder, RunCheckpoint(), **options)
         assert resumed.seen == whole.seen[steps:]
         assert resumed.counts == whole.counts[steps:]

@@ -1,22 +1,23 @@
-from lightning.pytorch import Trainer
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.demos.boring_classes import BoringModel
 
 from limr.training import RunCheckpoint
 
 
-def fit(folder, callback: RunCheckpoint, *, max_epochs: int = 2, **options) -> Trainer:
+def fit(folder, *callbacks: Callback, ckpt_path=None, **options) -> Trainer:
     trainer = Trainer(
         accelerator="cpu",
-        max_epochs=max_epochs,
         limit_train_batches=4,
-        limit_val_batches=0,
         logger=False,
         default_root_dir=folder,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[callback],
+        callbacks=[*callbacks],
+        **{"max_epochs": 2, "limit_val_batches": 0, "num_sanity_val_steps": 0, **options},
     )
-    trainer.fit(BoringModel(), **options)
+    trainer.fit(BoringModel(), ckpt_path=ckpt_path)
     return trainer
 
 
@@ -41,6 +42,22 @@ def test_all_checkpoints_at_a_distance_in_another_folder(tmp_path):
     callback = RunCheckpoint(str(tmp_path / "kept"), save_top_k=-1, every_n_train_steps=3)
     fit(tmp_path, callback)
     assert names(tmp_path / "kept") == ["epoch=0-step=3.ckpt", "epoch=1-step=6.ckpt", "last.ckpt"]
+
+
+class Break(Callback):
+    """Ends the process, as far as the run can tell, within the third epoch."""
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.current_epoch == 2:
+            raise ConnectionAbortedError
+
+
+@pytest.mark.parametrize("validation", [{}, {"limit_val_batches": 1, "check_val_every_n_epoch": 2}])
+def test_a_run_that_breaks_off_has_left_its_last_epoch(tmp_path, validation):
+    with pytest.raises(ConnectionAbortedError):
+        fit(tmp_path, RunCheckpoint(), Break(), max_epochs=4, **validation)
+    checkpoint = torch.load(tmp_path / "checkpoints/last.ckpt", weights_only=True)
+    assert (checkpoint["epoch"], checkpoint["global_step"]) == (1, 2 * 4)
 
 
 def test_last_goes_on_from_the_runs_folder(tmp_path):
