@@ -118,7 +118,8 @@ class MathDataModule(LightningDataModule):
         module: Any = self.trainer.lightning_module
         self.connect(module.tokenizer, train=stage == "fit")
         if self.resampling and stage == "fit":
-            self.resampling.check(self.trainer, len(self._connected()))
+            self.resampling.start(self.trainer, len(self._connected()))
+            self._selections = []  # a checkpoint brings its own
 
     def connect(self, tokenizer: PreTrainedTokenizerBase, *, train: bool = True) -> None:
         """Read, check and tokenise, once; what `setup` does, for use without a trainer.

@@ -26,7 +26,7 @@ from limr.trajectories import StepFiles, read_reward_curves
 
 
 class Resampling:
-    """One run learns and selects at once: LIM, or any selector, on the run's own trajectories.
+    """One run learns and selects at once: by LIM, or any selector, on its own trajectories.
 
     The first epochs visit all problems. Each later one visits the selected problems and a share of
     the others, in turn, so that their curves stay alive and they can be selected again. More of the
@@ -85,20 +85,19 @@ class Resampling:
         self.trajectories = trajectories
         self.history: list[Selection] = []
 
-    def check(self, trainer: Trainer, num_problems: int) -> None:
-        """Refuse before the run what would fail, or mislead, at its first selection.
+    def start(self, trainer: Any, num_problems: int) -> None:
+        """Begin a run without selections, unless what it needs is missing.
 
         Raises:
             ValueError: If the trainer does not ask for each epoch's problems anew, no callback
                 records the trajectories, or there are fewer than `top_k` problems.
         """
-        if trainer.reload_dataloaders_every_n_epochs != 1:  # type: ignore[attr-defined]
+        if trainer.reload_dataloaders_every_n_epochs != 1:
             raise ValueError(
                 "resampling needs trainer.reload_dataloaders_every_n_epochs: 1, or every epoch "
                 "would have the first one's problems"
             )
-        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
-        recorders = [c for c in callbacks if hasattr(c, "trajectories_folder")]
+        recorders = [c for c in trainer.callbacks if hasattr(c, "trajectories_folder")]
         recorded = [recorder.trajectories_folder(trainer) for recorder in recorders]
         if StepFiles(self._folder(trainer)).uri not in [StepFiles(path).uri for path in recorded]:
             raise ValueError(
@@ -110,6 +109,7 @@ class Resampling:
             raise ValueError(
                 f"resampling: top_k {self.rule['top_k']} is more than the {num_problems} problems"
             )
+        self.history = []
 
     def _folder(self, trainer: Trainer) -> str:
         return self.trajectories or os.path.join(trainer.default_root_dir, "trajectories")  # noqa: PTH118

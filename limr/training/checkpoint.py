@@ -65,7 +65,7 @@ def settle_epoch(checkpoint: dict[str, Any], trainer: Trainer) -> None:
     count that epoch, so that a second resume repeats steps, and under `max_steps` begins the next
     epoch inside the old one. A checkpoint of a run that `max_steps` ended within an epoch lies
     there again, so that more steps go on with it. Others stay as they are: within an epoch, and
-    after the validation at its end.
+    after the validation at its end. (The validation that follows a last batch is not made up for.)
 
     Args:
         checkpoint: As Lightning hands it to `on_load_checkpoint`.
@@ -85,10 +85,15 @@ def settle_epoch(checkpoint: dict[str, Any], trainer: Trainer) -> None:
         batches["current"] |= dict.fromkeys(batches["current"], 0)
         batches["is_last_batch"] = False
         # what loggers count; Lightning adds the batch whose validation it believes to skip
-        again = _takes_validation_for_due(trainer, epochs["current"]["started"])
+        epoch, steps = epochs["current"]["started"], batches["total"]["processed"]
+        again = _takes_validation_for_due(trainer, epoch, steps)
         fit["epoch_loop.state_dict"]["_batches_that_stepped"] += batch_end - again
 
 
-def _takes_validation_for_due(trainer: Trainer, epoch: int) -> bool:
-    every = trainer.check_val_every_n_epoch or 1
-    return trainer.max_steps != -1 and trainer.enable_validation and (epoch + 1) % every == 0
+def _takes_validation_for_due(trainer: Trainer, epoch: int, steps: int) -> bool:
+    if trainer.max_steps == -1 or not trainer.enable_validation:
+        return False
+    if trainer.check_val_every_n_epoch is None:  # validation counts steps over all epochs
+        interval = trainer.val_check_interval
+        return isinstance(interval, int) and steps % interval == 0
+    return (epoch + 1) % trainer.check_val_every_n_epoch == 0

@@ -143,8 +143,8 @@ class PPOModule(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up gathered experience; leave the critic's weights where none is built."""
-        if self._fitting:
-            settle_epoch(checkpoint, self.trainer)
+        if self._trainer and self._fitting:
+            settle_epoch(checkpoint, self._trainer)
         self._gathered = [Experience(**part) for part in checkpoint.get("gathered", [])]
         if not self._fitting:
             weights = checkpoint["state_dict"]

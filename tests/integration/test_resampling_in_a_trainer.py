@@ -106,22 +106,9 @@ def keep_all(folder, **when):
     return ModelCheckpoint(dirpath=folder, filename="{epoch}-{step}", save_top_k=-1, **when)
 
 
-def fit(folder, rule, *callbacks, resume=None, early=False, logger=False, **options):
-    options = {"max_epochs": 6, "reload_dataloaders_every_n_epochs": 1, **options}
-    trainer = Trainer(
-        accelerator="cpu",
-        logger=logger,
-        log_every_n_steps=1,
-        callbacks=[TrajectoryRecorder(), *callbacks],
-        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        default_root_dir=folder,
-        **options,
-    )
+def datamodule(rule):
     benchmark = Benchmark(problems=Numbered(), sampling=Sampling(temperature=0.0))
-    data = MathDataModule(
+    return MathDataModule(
         Numbered(),
         {"b": benchmark},
         template=PlainTemplate(),
@@ -129,8 +116,34 @@ def fit(folder, rule, *callbacks, resume=None, early=False, logger=False, **opti
         resampling=Resampling(**rule),
         seed=0,
     )
+
+
+def fit(
+    folder,
+    rule=None,
+    *callbacks,
+    data=None,
+    resume=None,
+    early=False,
+    logger=False,
+    recorded_in=None,
+    **options,
+):
+    options = {"max_epochs": 6, "reload_dataloaders_every_n_epochs": 1, **options}
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=logger,
+        log_every_n_steps=1,
+        callbacks=[TrajectoryRecorder(recorded_in), *callbacks],
+        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        default_root_dir=folder,
+        **options,
+    )
     luck = Luck(early)
-    trainer.fit(luck, data, ckpt_path=resume)
+    trainer.fit(luck, data or datamodule(rule), ckpt_path=resume)
     return luck
 
 
@@ -255,6 +268,22 @@ def test_sizes_and_overlap_are_logged_at_the_epochs_first_step(tmp_path):
     assert float(rows[2]["data/overlap"]) == len(shared) / 6
     lowest = min(found[3]["scores"][i] for i in found[3]["selected"])
     assert float(rows[2]["data/lowest_score"]) == pytest.approx(lowest)
+
+
+def test_trajectories_may_lie_elsewhere(tmp_path):
+    (tmp_path / "beside").mkdir()
+    fit(tmp_path, BY_SHARE)
+    url = f"memory://{tmp_path.name}/trajectories"
+    fit(tmp_path / "beside", {**BY_SHARE, "trajectories": url}, recorded_in=url)
+    assert choices(tmp_path / "beside") == choices(tmp_path)
+    assert not (tmp_path / "beside/trajectories").exists()
+
+
+def test_a_second_fit_begins_anew(tmp_path):
+    data = datamodule(BY_SHARE)
+    first = fit(tmp_path / "first", data=data)
+    assert fit(tmp_path / "second", data=data).seen == first.seen
+    assert choices(tmp_path / "second") == choices(tmp_path / "first")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.demos.boring_classes import BoringModel
+from lightning.pytorch.trainer.states import TrainerFn
 
-from limr.training import RunCheckpoint
+from limr.models import Pretrained
+from limr.training import PPOModule, RunCheckpoint
+from limr.types import Sampling
 
 
 def fit(folder, *callbacks: Callback, ckpt_path=None, **options) -> Trainer:
@@ -65,3 +68,16 @@ def test_last_goes_on_from_the_runs_folder(tmp_path):
     resumed = fit(tmp_path, RunCheckpoint(), max_epochs=3, ckpt_path="last")
     assert resumed.ckpt_path == str(tmp_path / "checkpoints/last.ckpt")
     assert resumed.global_step == 12
+
+
+@pytest.mark.filterwarnings("ignore:Using ModelCheckpoint with manual optimization")
+def test_ppo_lets_a_checkpoint_of_the_last_batch_lie_between_epochs(tmp_path, model_folder):
+    fit(tmp_path, RunCheckpoint(every_n_train_steps=4), Break())
+    checkpoint = torch.load(tmp_path / "checkpoints/last.ckpt", weights_only=True)
+    progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
+    assert (progress["started"], progress["processed"]) == (2, 1)
+    module = PPOModule(Pretrained(name=model_folder), Sampling(samples_per_prompt=4))
+    module.trainer = Trainer(accelerator="cpu", logger=False)
+    module.trainer.state.fn = TrainerFn.FITTING
+    module.on_load_checkpoint(checkpoint)
+    assert set(progress.values()) == {2}
