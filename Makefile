@@ -49,6 +49,7 @@ selectors: install ## Compare the selection methods on published trajectories (d
 	$(BIN)/python -m benchmarks.selectors
 	$(BIN)/python -m benchmarks.redraws
 	$(BIN)/python -m benchmarks.released_scores
+	$(BIN)/python -m benchmarks.resampling
 
 test: install ## Run the tests but the slow ones, with coverage
 	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)

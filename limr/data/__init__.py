@@ -4,6 +4,7 @@ from limr.data.datamodule import Benchmark, MathDataModule
 from limr.data.generated import GeneratedProblems
 from limr.data.loaders import BenchmarkLoader, PromptLoader
 from limr.data.reasoning_gym import ReasoningGymProblems
+from limr.data.resampling import Resampling
 from limr.data.sources import FileProblems, HubProblems, ProblemSource
 from limr.data.supervised import Stage, WorkedSolutionsDataModule
 from limr.data.templates import ChatTemplate, Exemplar, PlainTemplate, PromptTemplate
@@ -24,6 +25,7 @@ __all__ = [
     "PromptLoader",
     "PromptTemplate",
     "ReasoningGymProblems",
+    "Resampling",
     "Stage",
     "WorkedSolutionsDataModule",
 ]

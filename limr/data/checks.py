@@ -1,12 +1,16 @@
 """What a set of training problems must satisfy, and messages that name what does not."""
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 
+from limr.data.loaders import Prompt, hashed_order
 from limr.data.messages import SHOWN
 from limr.tables import read_bytes
 from limr.types import Problem
 from limr.verifier import check_gold
+
+_logger = logging.getLogger(__name__)
 
 
 def read_ids(path: str) -> list[str]:
@@ -51,3 +55,35 @@ def ungradable(problems: Iterable[Problem]) -> dict[str, str]:
     """Reasons by id for the problems whose gold answer the verifier cannot read."""
     reasons = ((problem.id, check_gold(problem.answer)) for problem in problems)
     return {identifier: reason for identifier, reason in reasons if reason is not None}
+
+
+def short_enough(prompts: Sequence[Prompt], limit: int) -> list[Prompt]:
+    """Those of at most `limit` tokens; a warning tells how many are dropped.
+
+    Raises:
+        ValueError: If none is left.
+    """
+    short = [prompt for prompt in prompts if len(prompt.ids) <= limit]
+    if not short:
+        raise ValueError(
+            f"no training problem is left with a prompt of at most {limit} tokens; raise "
+            "max_prompt_tokens or shorten the template"
+        )
+    if dropped := len(prompts) - len(short):
+        _logger.warning(
+            "dropped %d of %d training problems: prompts longer than max_prompt_tokens %d",
+            *(dropped, len(prompts), limit),
+        )
+    return short
+
+
+def draw(prompts: Sequence[Prompt], number: int, seed: int) -> list[Prompt]:
+    """This many of them, uniformly, in their own order; a smaller draw is part of a larger one.
+
+    Raises:
+        ValueError: If there are fewer.
+    """
+    if number > len(prompts):
+        raise ValueError(f"num_problems {number} is more than the {len(prompts)} usable problems")
+    chosen = {*hashed_order([prompt.problem.id for prompt in prompts], "sample", seed)[:number]}
+    return [prompt for prompt in prompts if prompt.problem.id in chosen]

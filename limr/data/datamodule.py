@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, Trainer
 
-from limr.data.checks import read_ids, restrict, ungradable
-from limr.data.loaders import BenchmarkLoader, Coverage, Prompt, PromptLoader, hashed_order
+from limr.data.checks import draw, read_ids, restrict, short_enough, ungradable
+from limr.data.loaders import BenchmarkLoader, Coverage, Prompt, PromptLoader
 from limr.data.messages import SHOWN, listing
+from limr.data.resampling import Resampling
 from limr.data.sources import ProblemSource
 from limr.data.templates import ChatTemplate, PromptTemplate
 from limr.seeding import run_seed
@@ -49,6 +50,7 @@ class MathDataModule(LightningDataModule):
         sample_seed: int = 0,
         ids_file: str | None = None,
         on_bad_gold: Literal["error", "drop"] = "error",
+        resampling: Resampling | None = None,
         seed: int | None = None,
     ) -> None:
         """Declare the data; nothing is read before `setup`.
@@ -71,6 +73,8 @@ class MathDataModule(LightningDataModule):
                 with an `id` in each row.
             on_bad_gold: Refuse training problems whose gold answer the verifier cannot read, or
                 drop them with a warning. Benchmarks only warn, to keep their denominators.
+            resampling: Chooses each epoch's problems by what the run has seen of them; None trains
+                on all in every epoch.
             seed: Decides the order in each epoch; None is the run's seed.
 
         Raises:
@@ -100,6 +104,7 @@ class MathDataModule(LightningDataModule):
         self.sample_seed = sample_seed
         self.ids_file = ids_file
         self.on_bad_gold = on_bad_gold
+        self.resampling = resampling
         self.seed = run_seed() if seed is None else seed
         self._prompts: dict[str, Prompt] | None = None
         self._benchmark_prompts: dict[str, list[Prompt]] | None = None
@@ -112,6 +117,9 @@ class MathDataModule(LightningDataModule):
         assert self.trainer is not None
         module: Any = self.trainer.lightning_module
         self.connect(module.tokenizer, train=stage == "fit")
+        if self.resampling and stage == "fit":
+            self.resampling.start(self.trainer, len(self._connected()))
+            self._selections = []  # a checkpoint brings its own
 
     def connect(self, tokenizer: PreTrainedTokenizerBase, *, train: bool = True) -> None:
         """Read, check and tokenise, once; what `setup` does, for use without a trainer.
@@ -150,33 +158,10 @@ class MathDataModule(LightningDataModule):
                 "dropped %d problem(s) with ungradable golds: %s", len(bad), listing(bad.items())
             )
         prompts = self._encode([p for p in problems if p.id not in bad], tokenizer)
-        return self._sample(self._short_enough(prompts))
-
-    def _short_enough(self, prompts: list[Prompt]) -> list[Prompt]:
-        limit = self.max_prompt_tokens
-        short = [prompt for prompt in prompts if len(prompt.ids) <= limit]
-        if not short:
-            raise ValueError(
-                f"no training problem is left with a prompt of at most {limit} tokens; raise "
-                "max_prompt_tokens or shorten the template"
-            )
-        if dropped := len(prompts) - len(short):
-            _logger.warning(
-                "dropped %d of %d training problems: prompts longer than max_prompt_tokens %d",
-                *(dropped, len(prompts), limit),
-            )
-        return short
-
-    def _sample(self, prompts: list[Prompt]) -> list[Prompt]:
-        if self.num_problems is None:
-            return prompts
-        if self.num_problems > len(prompts):
-            raise ValueError(
-                f"num_problems {self.num_problems} is more than the {len(prompts)} usable problems"
-            )
-        ids = [prompt.problem.id for prompt in prompts]
-        chosen = set(hashed_order(ids, "sample", self.sample_seed)[: self.num_problems])
-        return [prompt for prompt in prompts if prompt.problem.id in chosen]
+        short = short_enough(prompts, self.max_prompt_tokens)
+        return (
+            short if self.num_problems is None else draw(short, self.num_problems, self.sample_seed)
+        )
 
     def _whole_benchmark(
         self, name: str, benchmark: Benchmark, tokenizer: PreTrainedTokenizerBase
@@ -203,9 +188,11 @@ class MathDataModule(LightningDataModule):
         return [Prompt(problem=p, ids=ids) for p, ids in zip(problems, rows, strict=True)]
 
     def train_dataloader(self) -> PromptLoader:
-        """Batches of the training problems, or of those `train_on` has chosen."""
+        """Batches of the training problems, or of those `train_on` or resampling has chosen."""
         trainer = self.trainer
         self._check_selections()
+        if self.resampling and trainer:
+            self._resample(self.resampling, trainer)
         self._loader = PromptLoader(
             self._prompts_of,
             pad_token_id=self._pad_token_id,
@@ -220,6 +207,32 @@ class MathDataModule(LightningDataModule):
             self._loader.load_state_dict(self._loader_state)
             self._loader_state = None
         return self._loader
+
+    def _resample(self, resampling: Resampling, trainer: Trainer) -> None:
+        if any(since == trainer.current_epoch for since, _ in self._selections):
+            return  # a checkpoint within this epoch knows its problems
+        problems, size = [*self._connected()], self.rollout_batch_size
+        ids = resampling.choose(trainer, problems, rollout_batch_size=size, seed=self.seed)
+        if ids is not None:
+            self._select(trainer.current_epoch, ids)
+
+    def planned_rollouts(self) -> int | None:
+        """Training steps up to the trainer's `max_epochs`.
+
+        Returns:
+            None where there is no such end, or where scores decide how long epochs are.
+        """
+        trainer: Any = self.trainer
+        if trainer.max_epochs < 0:
+            return None
+        if self.resampling is None:
+            return int(trainer.num_training_batches * trainer.max_epochs)
+        return self.resampling.planned_rollouts(
+            trainer,
+            len(self._connected()),
+            rollout_batch_size=self.rollout_batch_size,
+            coverage=self.coverage,
+        )
 
     def val_dataloader(self) -> list[BenchmarkLoader]:
         """One loader per benchmark, in the order they were named."""
@@ -253,13 +266,16 @@ class MathDataModule(LightningDataModule):
 
         Needs `Trainer(reload_dataloaders_every_n_epochs=1)`, without which Lightning keeps the
         first epoch's number of steps. Callbacks call it in `on_train_batch_end` of the epoch's last
-        batch: a run resumed from a checkpoint of that batch gets no `on_train_epoch_end`. Where the
-        next epoch is longer, checkpoint at the end of epochs instead: resumed from the last batch,
-        Lightning counts the steps of the shorter epoch as already taken in the longer one.
+        batch: a run resumed from a checkpoint of that batch gets no `on_train_epoch_end`. A module
+        other than PPOModule lets :func:`limr.training.checkpoint.settle_epoch` correct checkpoints
+        it loads, or Lightning counts the steps of a shorter epoch as taken in a longer next one.
 
         Raises:
-            ValueError: If an id is unknown, none is given, or the trainer does not reload.
+            ValueError: If an id is unknown, none is given, the trainer does not reload, or
+                resampling chooses already.
         """
+        if self.resampling:
+            raise ValueError("train_on and resampling both choose the problems; use one of them")
         if self.trainer and getattr(self.trainer, "reload_dataloaders_every_n_epochs", 0) != 1:
             raise ValueError(
                 "choosing problems between epochs needs reload_dataloaders_every_n_epochs: 1 in "
@@ -268,8 +284,11 @@ class MathDataModule(LightningDataModule):
         wanted = sorted(set(ids))
         restrict(self.problems, wanted, "train_on")
         epoch = 0 if self._loader is None else self._loader.state_dict()["epoch"] + 1
+        self._select(epoch, wanted)
+
+    def _select(self, epoch: int, ids: list[str]) -> None:
         earlier = [selection for selection in self._selections if selection[0] < epoch]
-        self._selections = [*earlier[-1:], (epoch, wanted)]
+        self._selections = [*earlier[-1:], (epoch, ids)]
 
     def _prompts_of(self, epoch: int) -> list[Prompt]:
         prompts = self._connected()
@@ -285,12 +304,14 @@ class MathDataModule(LightningDataModule):
             restrict(self.problems, ids, "the checkpoint's selection")
 
     def state_dict(self) -> dict[str, Any]:
-        """The selections in force and the loader's position.
+        """The selections in force, those behind them and the loader's position.
 
         Lightning saves the loader's state itself but restores it only while no loader exists yet;
         a module that asks for `trainer.estimated_stepping_batches` makes one earlier.
         """
         state: dict[str, Any] = {"selections": [[since, ids] for since, ids in self._selections]}
+        if self.resampling:
+            state["resampling"] = self.resampling.state_dict()
         if self._loader is not None:
             state["loader"] = self._loader.state_dict()
         return state
@@ -298,6 +319,8 @@ class MathDataModule(LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the selections and the position again."""
         self._selections = [(int(since), list(ids)) for since, ids in state_dict["selections"]]
+        if self.resampling and "resampling" in state_dict:
+            self.resampling.load_state_dict(state_dict["resampling"])
         loader_state = state_dict.get("loader")
         if loader_state is not None and self._loader is not None:
             self._loader.load_state_dict(loader_state)

@@ -16,7 +16,9 @@ Floats = NDArray[np.float64]
 Missing = Literal["backfill", "ignore", "drop"]
 
 
-def alignment_scores(curves: Floats, *, missing: Missing = "backfill") -> Floats:
+def alignment_scores(
+    curves: Floats, *, missing: Missing = "backfill", weights: Floats | None = None
+) -> Floats:
     r"""LIM: how closely a problem's curve follows the average curve.
 
     .. math:: s_i = 1 - \frac{\sum_k (r_i^k - m^k)^2}{\sum_k (1 - m^k)^2}
@@ -40,13 +42,16 @@ def alignment_scores(curves: Floats, *, missing: Missing = "backfill") -> Floats
     Args:
         curves: ``(N, K)`` float, at most 1.
         missing: The rule for epochs without a reward.
+        weights: ``(N, K)`` float > 0 where a reward is seen: how many problems the cell stands for
+            in the average curve, which is then a weighted mean. For a run that visits some problems
+            less often than others; None counts each once.
 
     Returns:
         ``(N,)`` float64, at most 1 (on the average curve), NaN where not eligible.
 
     Raises:
-        ValueError: If the curves are not two-dimensional, infinite or above 1, or the rule is
-            unknown.
+        ValueError: If the curves are not two-dimensional, infinite or above 1, the rule is unknown,
+            or weights are not positive where a reward is seen.
 
     References:
         Li et al. 2025 (LIMR), https://arxiv.org/abs/2502.11886, section 2.2.
@@ -56,16 +61,19 @@ def alignment_scores(curves: Floats, *, missing: Missing = "backfill") -> Floats
         >>> alignment_scores(curves).round(3).tolist()
         [0.923, 1.0, 0.923]
     """
-    eligible = _eligible_curves(curves, missing)
-    return _agreement(eligible, _mean_over_seen(eligible, axis=0))
+    average = mean_reward_curve(curves, missing=missing, weights=weights)
+    return _agreement(_eligible_curves(curves, missing), average)
 
 
-def mean_reward_curve(curves: Floats, *, missing: Missing = "backfill") -> Floats:
+def mean_reward_curve(
+    curves: Floats, *, missing: Missing = "backfill", weights: Floats | None = None
+) -> Floats:
     r"""The average curve :math:`m^k`, the mean over the problems that LIM compares with it.
 
     Args:
         curves: ``(N, K)`` float, at most 1.
         missing: As in :func:`alignment_scores`.
+        weights: As in :func:`alignment_scores`.
 
     Returns:
         ``(K,)`` float64, NaN for an epoch without an eligible problem.
@@ -77,7 +85,17 @@ def mean_reward_curve(curves: Floats, *, missing: Missing = "backfill") -> Float
         >>> mean_reward_curve(np.array([[0.0, 0.5], [np.nan, 1.0], [0.5, np.nan]])).tolist()
         [0.5, 0.75]
     """
-    return _mean_over_seen(_eligible_curves(curves, missing), axis=0)
+    eligible = _eligible_curves(curves, missing)
+    if weights is None:
+        return _mean_over_seen(eligible, axis=0)
+    seen = ~np.isnan(eligible)
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != seen.shape or not (weights[seen] > 0).all():
+        raise ValueError(
+            f"weights must be {seen.shape}, above 0 where a reward is seen; got {weights.shape}"
+        )
+    total = np.where(seen, weights * eligible, 0.0).sum(axis=0)
+    return divide(total, np.where(seen, weights, 0.0).sum(axis=0), otherwise=np.nan)
 
 
 def linear_scores(curves: Floats, *, missing: Missing = "backfill") -> Floats:

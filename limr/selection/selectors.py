@@ -56,7 +56,8 @@ class LIM(Selector):
 
     def scores(self, curves: RewardCurves) -> Floats:
         """At most 1."""
-        return alignment_scores(_rewards(curves, self.reward), missing=self.missing)
+        rewards = _rewards(curves, self.reward)
+        return alignment_scores(rewards, missing=self.missing, weights=curves.weights)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from limr.rl import (
 )
 from limr.seeding import derive_seed, reseed, run_seed
 from limr.training.batching import informative_rows, join_rows, minibatches, take_rows
+from limr.training.checkpoint import settle_epoch
 from limr.training.collector import Stopwatch, prepare, respond
 from limr.training.metrics import rollout_metrics, speed_metrics
 from limr.training.ppo_config import PPOConfig
@@ -142,6 +143,8 @@ class PPOModule(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up gathered experience; leave the critic's weights where none is built."""
+        if self._trainer and self._fitting:
+            settle_epoch(checkpoint, self._trainer)
         self._gathered = [Experience(**part) for part in checkpoint.get("gathered", [])]
         if not self._fitting:
             weights = checkpoint["state_dict"]
@@ -324,10 +327,8 @@ class PPOModule(LightningModule):
             return None
         responses = trainer.datamodule.rollout_batch_size * self.sampling.samples_per_prompt
         return planned_steps(
-            rollouts_per_epoch=trainer.num_training_batches,
-            updates_per_rollout=self.ppo.ppo_epochs
-            * math.ceil(responses / self.ppo.minibatch_size),
-            max_epochs=trainer.max_epochs,
+            rollouts=trainer.datamodule.planned_rollouts(),
+            updates_per_rollout=self.ppo.ppo_epochs * -(-responses // self.ppo.minibatch_size),
             max_steps=trainer.max_steps,
         )
 

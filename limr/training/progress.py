@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
@@ -154,8 +154,7 @@ class PPOProgress(ProgressBar):
         total = total_steps(
             step=step,
             optimizer_steps=trainer.global_step,
-            batches_per_epoch=trainer.num_training_batches,
-            max_epochs=trainer.max_epochs,
+            by_epochs=_steps_of_all_epochs(trainer),
             max_steps=trainer.max_steps,
         )
         seconds = (time.monotonic() - self._started) / (step - self._first_step)
@@ -184,6 +183,16 @@ def _steps_done(trainer: Trainer) -> int:
     return trainer.fit_loop.epoch_loop.total_batch_idx + 1
 
 
+def _steps_of_all_epochs(trainer: Trainer) -> int | None:
+    plan = getattr(getattr(trainer, "datamodule", None), "planned_rollouts", None)
+    if plan is not None:  # knows of epochs that are not as long as this one
+        return cast(int | None, plan())
+    batches = trainer.num_training_batches
+    if trainer.max_epochs in (None, -1) or math.isinf(batches):
+        return None
+    return int(trainer.max_epochs * batches)
+
+
 def _validation_batches(trainer: Trainer) -> int | float:
     loops = trainer.num_sanity_val_batches if trainer.sanity_checking else trainer.num_val_batches
     return sum(loops)
@@ -193,8 +202,7 @@ def total_steps(
     *,
     step: int,
     optimizer_steps: int,
-    batches_per_epoch: float,
-    max_epochs: int | None,
+    by_epochs: int | None,
     max_steps: int,
 ) -> int | None:
     """Training steps (batches) that a run will take, None when nothing bounds it.
@@ -205,20 +213,16 @@ def total_steps(
     Args:
         step: Batches done, at least 1.
         optimizer_steps: Optimizer steps done.
-        batches_per_epoch: May be infinite.
-        max_epochs: None or -1 for no limit.
+        by_epochs: Batches of all epochs, None where that is unknown or has no limit.
         max_steps: -1 for no limit.
 
     Example:
-        >>> limits = dict(batches_per_epoch=50, max_epochs=4)
-        >>> total_steps(step=10, optimizer_steps=80, max_steps=-1, **limits)
+        >>> total_steps(step=10, optimizer_steps=80, by_epochs=200, max_steps=-1)
         200
-        >>> total_steps(step=10, optimizer_steps=80, max_steps=1000, **limits)
+        >>> total_steps(step=10, optimizer_steps=80, by_epochs=200, max_steps=1000)
         125
     """
-    bounds = []
-    if max_epochs not in (None, -1) and math.isfinite(batches_per_epoch):
-        bounds.append(int(max_epochs * batches_per_epoch))
+    bounds = [] if by_epochs is None else [by_epochs]
     if max_steps != -1 and optimizer_steps > 0:
         bounds.append(math.ceil(max_steps * step / optimizer_steps))
     return max(step, min(bounds)) if bounds else None

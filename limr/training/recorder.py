@@ -81,8 +81,12 @@ class TrajectoryRecorder(Callback):
             for logger in _mlflow(trainer):
                 logger.experiment.log_artifacts(logger.run_id, folder, "trajectories")
 
+    def trajectories_folder(self, trainer: Trainer) -> str:
+        """Where the rows go, for whoever reads them during the run."""
+        return self.dirpath or os.path.join(trainer.default_root_dir, "trajectories")  # noqa: PTH118
+
     def _open(self, trainer: Trainer) -> None:
-        folder = self.dirpath or os.path.join(trainer.default_root_dir, "trajectories")  # noqa: PTH118
+        folder = self.trajectories_folder(trainer)
         found = trainer.strategy.broadcast(recorded_run(folder) if trainer.is_global_zero else None)
         if found is not None and (trainer.ckpt_path is None or found != self._run_id):
             raise ValueError(

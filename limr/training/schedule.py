@@ -38,23 +38,27 @@ def lr_factor(
     return min_ratio + (1 - min_ratio) * fall
 
 
-def planned_steps(
-    *, rollouts_per_epoch: int, updates_per_rollout: int, max_epochs: int, max_steps: int
-) -> int:
+def planned_steps(*, rollouts: int | None, updates_per_rollout: int, max_steps: int) -> int:
     """Optimizer steps of a run that ends by epochs, by optimizer steps, or by whichever is first.
 
     Args:
-        rollouts_per_epoch: Training batches of one epoch.
+        rollouts: Training batches of all epochs, None where that is not known beforehand.
         updates_per_rollout: Optimizer steps on each of them.
-        max_epochs: The trainer's; negative is no limit.
         max_steps: The trainer's, in optimizer steps; negative is no limit.
 
+    Raises:
+        ValueError: If neither limit is known.
+
     Example:
-        >>> planned_steps(
-        ...     rollouts_per_epoch=12, updates_per_rollout=2, max_epochs=3, max_steps=-1
-        ... )
+        >>> planned_steps(rollouts=36, updates_per_rollout=2, max_steps=-1)
         72
     """
-    by_epochs = rollouts_per_epoch * updates_per_rollout * max_epochs
-    limits = [steps for steps in (by_epochs, max_steps) if steps >= 0]
+    by_epochs = [] if rollouts is None else [rollouts * updates_per_rollout]
+    limits = [*by_epochs, *[max_steps] * (max_steps >= 0)]
+    if not limits:
+        raise ValueError(
+            "a learning rate that decays needs to know where the run ends, but resampling by "
+            "threshold decides as it goes how long epochs are; set trainer.max_steps, or "
+            "resampling's top_k or fraction in place of threshold"
+        )
     return min(limits)

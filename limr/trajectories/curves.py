@@ -36,10 +36,14 @@ class RewardCurves:
     """(N, K) float64, mean score."""
     samples: NDArray[np.int32]
     """(N, K) int32, number of responses, 0 where not seen."""
+    weights: NDArray[np.float64] | None = None
+    """(N, K) float64 > 0, how many of the run's problems each cell stands for where only some were
+    seen by design (read where seen); None is 1 throughout."""
 
     def __post_init__(self) -> None:
         shape = (len(self.problem_ids), len(self.epochs))
-        for name in ("accuracy", "score", "samples"):
+        parts = ["accuracy", "score", "samples", *["weights"] * (self.weights is not None)]
+        for name in parts:
             if (found := getattr(self, name).shape) != shape:
                 raise ValueError(f"{name} must be (problems, epochs) = {shape}, got {found}")
         for name in ("problem_ids", "epochs"):
@@ -56,6 +60,7 @@ class RewardCurves:
             accuracy=self.accuracy[:, :count],
             score=self.score[:, :count],
             samples=self.samples[:, :count],
+            weights=None if self.weights is None else self.weights[:, :count],
         )
 
 

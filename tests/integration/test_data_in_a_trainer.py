@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from limr.data import Benchmark, MathDataModule, PlainTemplate
 from limr.data.sources import ProblemSource
 from limr.models.tiny import build_tokenizer
+from limr.training.checkpoint import RunCheckpoint, settle_epoch
 from limr.types import Problem, Sampling
 
 pytestmark = [
@@ -19,6 +20,7 @@ pytestmark = [
     # Which weights a checkpoint holds does not matter here, nor that resumed runs add their own.
     pytest.mark.filterwarnings("ignore:Using ModelCheckpoint with manual optimization"),
     pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
+    pytest.mark.filterwarnings("ignore:The dirpath has changed from"),
 ]
 
 
@@ -41,6 +43,8 @@ class Witness(LightningModule):
         self.tokenizer = build_tokenizer(["1"], 262)
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.seen = []
+        self.counts = []
+        self.begun = []
         self.validated = []
 
     def configure_optimizers(self):
@@ -52,9 +56,17 @@ class Witness(LightningModule):
         self.manual_backward(self.weight * 1.0)
         self.optimizers().step()
         self.seen.append([batch.epoch, [p.id for p in batch.problems]])
+        loop = self.trainer.fit_loop.epoch_loop
+        self.counts.append((self.current_epoch, loop.total_batch_idx, loop._batches_that_stepped))
 
     def validation_step(self, batch, batch_idx, dataloader_idx=0):
         self.validated.append([batch.benchmark, [p.id for p in batch.problems]])
+
+    def on_train_epoch_start(self):
+        self.begun.append(self.current_epoch)
+
+    def on_load_checkpoint(self, checkpoint):
+        settle_epoch(checkpoint, self.trainer)
 
     def on_fit_end(self):
         path = self.folder / f"rank-{self.global_rank}.json"
@@ -167,3 +179,57 @@ def test_a_selection_survives_a_resume(tmp_path, early):
 def test_a_selection_without_reloading_is_refused(tmp_path):
     with pytest.raises(ValueError, match="reload_dataloaders_every_n_epochs: 1"):
         fit(tmp_path, Choose(5))
+
+
+LONGER_AND_SHORTER = {"reload_dataloaders_every_n_epochs": 1}
+SAME_LENGTH = {"reload_dataloaders_every_n_epochs": 0}
+
+
+@pytest.mark.parametrize("validation", [{}, {"limit_val_batches": 0}], ids=["validated", "not"])
+@pytest.mark.parametrize("end", [{"max_epochs": 4}, {"max_epochs": -1, "max_steps": 9}], ids=str)
+@pytest.mark.parametrize("reload", [LONGER_AND_SHORTER, SAME_LENGTH], ids=["changing", "same"])
+@pytest.mark.parametrize(
+    "when",
+    [{"every_n_train_steps": 1}, {"every_n_epochs": 1, "save_on_train_epoch_end": True}],
+    ids=["each_step", "epoch_end"],
+)
+def test_resumed_twice_from_anywhere_a_run_goes_on_exactly(tmp_path, when, reload, end, validation):
+    def run(folder, resume=None):
+        chosen = [Choose(5, 10, 3, 10)] if reload is LONGER_AND_SHORTER else []
+        options = {**reload, **end, **validation, "resume": resume}
+        return fit(tmp_path, *chosen, keep_all(tmp_path / folder, **when), **options)
+
+    whole = run("whole")
+    lengths = Counter(epoch for epoch, _ in whole.seen)
+    assert [lengths[e] for e in range(3)] == (
+        [3, 2, 3] if reload is LONGER_AND_SHORTER else [3] * 3
+    )
+    for path in (tmp_path / "whole").iterdir():
+        once = run(f"from-{path.stem}", path)
+        assert_goes_on(once, whole, path)
+        kept = tmp_path / f"from-{path.stem}"
+        for again in sorted(kept.iterdir(), key=steps_done)[:1] if kept.exists() else []:
+            assert_goes_on(run("rest", again), whole, again)
+
+
+def steps_done(path):
+    return int(path.stem.rpartition("step=")[2])
+
+
+def assert_goes_on(resumed, whole, path):
+    steps = steps_done(path)
+    assert resumed.seen == whole.seen[steps:], path
+    assert resumed.counts == whole.counts[steps:], path
+    assert resumed.begun == [e for e in whole.begun if e > whole.counts[steps - 1][0]], path
+
+
+@pytest.mark.parametrize("at_the_end", [{}, {"limit_val_batches": 0}], ids=["validated", "not"])
+def test_a_run_that_max_steps_ended_within_an_epoch_goes_on_there(tmp_path, at_the_end):
+    whole = fit(tmp_path, max_epochs=-1, max_steps=8, **at_the_end)
+    for steps in range(1, 8):
+        folder = tmp_path / f"{steps}"
+        fit(folder, RunCheckpoint(), max_epochs=-1, max_steps=steps, **at_the_end)
+        options = {"max_epochs": -1, "max_steps": 8, "resume": "last", **at_the_end}
+        resumed = fit(folder, RunCheckpoint(), **options)
+        assert resumed.seen == whole.seen[steps:]
+        assert resumed.counts == whole.counts[steps:]

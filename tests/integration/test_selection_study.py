@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import released_scores, selectors
+from benchmarks import released_scores, resampling, selectors
 from limr.selection import LIM, MeanBand
 from limr.selection.stability import early_selections, expected_overlap
 
@@ -54,3 +54,11 @@ def test_the_analysis_of_the_released_scores(shared_data):
     rows = json.loads((shared_data / "limr" / "scores.json").read_text(encoding="utf-8"))
     found = released_scores.analyse(np.array([row["score"] for row in rows]))
     assert found == committed("released_scores.json")
+
+
+def test_what_weights_give_back_to_a_resampled_run(curves):
+    cases = committed("resampling.json")["cases"]
+    (case,) = [c for c in cases if (c["fraction"], c["exploration"]) == (0.5, 0.25)]
+    for name in ("weighted", "unweighted"):
+        assert resampling.losses(curves, 0.5, 0.25, weighted=name == "weighted") == case[name]
+    assert abs(case["weighted"]["bias"]) < 0.01 < 0.1 < -case["unweighted"]["bias"]

@@ -12,12 +12,13 @@ from limr.verifier import MALFORMED
 
 ROOT = Path(__file__).parents[2]
 METRIC = re.compile(
-    r"(reward|response|policy|critic|time)/[a-z_]*[a-z]"
+    r"(reward|response|policy|critic|data|time)/[a-z_]*[a-z]"
 )  # what ends in "_" begins a longer name
 
 
 def named_in_code():
-    for path in sorted((ROOT / "limr" / "training").glob("*.py")):
+    folders = (ROOT / "limr" / "training", ROOT / "limr" / "data")
+    for path in sorted(path for folder in folders for path in folder.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 match = METRIC.fullmatch(node.value)

@@ -57,6 +57,32 @@ def test_lim_is_what_the_rules_say(seed):
             assert eligible == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
+def test_a_weight_counts_a_problem_that_many_times_in_the_average_curve():
+    curves = np.array([[0.0, 0.5], [1.0, NAN], [0.5, 0.25]])
+    weights = np.array([[1.0, 3.0], [2.0, NAN], [1.0, 1.0]])
+    average = [(0 + 2 * 1 + 0.5) / 4, (3 * 0.5 + 0.25) / 4]
+    found = mean_reward_curve(curves, missing="ignore", weights=weights)
+    np.testing.assert_allclose(found, average)
+    distance = average[0] ** 2 + (0.5 - average[1]) ** 2
+    room = (1 - average[0]) ** 2 + (1 - average[1]) ** 2
+    scores = alignment_scores(curves, missing="ignore", weights=weights)
+    assert scores[0] == pytest.approx(1 - distance / room)
+
+
+@given(curves_with_holes())
+def test_weights_of_one_change_nothing(curves):
+    for missing in MISSING:
+        plain = alignment_scores(curves, missing=missing)
+        weighted = alignment_scores(curves, missing=missing, weights=np.ones(curves.shape))
+        np.testing.assert_array_equal(weighted, plain)
+
+
+@pytest.mark.parametrize("weights", [np.ones((2, 1)), [[1.0, 0.0]], [[1.0, NAN]]])
+def test_weights_that_do_not_fit_are_refused(weights):
+    with pytest.raises(ValueError, match="weights must be"):
+        alignment_scores(np.array([[0.5, 0.5]]), weights=np.array(weights))
+
+
 def test_lim_by_hand():
     # average (1/4, 1/2); room 9/16 + 1/4 = 13/16; each is 1/4 away in one epoch
     curves = np.array([[0.0, 0.5], [0.5, 0.5]])

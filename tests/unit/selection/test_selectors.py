@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from jsonargparse import ArgumentParser
@@ -31,6 +33,15 @@ def test_lim_and_linear_pass_on_reward_and_rule(reward, read, missing):
     for selector, method in ((LIM, alignment_scores), (Linear, linear_scores)):
         scores = selector(reward=reward, missing=missing).scores(curves())
         np.testing.assert_array_equal(scores, method(read, missing=missing))
+
+
+def test_lim_weighs_the_average_as_the_curves_say():
+    weights = np.where(np.isnan(ACCURACY), NAN, [[1.0], [5.0], [2.0]])
+    weighted = dataclasses.replace(curves(), weights=weights)
+    found = LIM(missing="ignore").scores(weighted)
+    expected = alignment_scores(ACCURACY, missing="ignore", weights=weights)
+    np.testing.assert_array_equal(found, expected)
+    assert not np.array_equal(found, LIM(missing="ignore").scores(curves()))
 
 
 def test_the_other_methods_by_hand():

@@ -72,6 +72,7 @@ class Prompts(LightningDataModule):
     def __init__(self, batches):
         super().__init__()
         self.batches = batches
+        self.planned_rollouts = lambda: len(batches)
 
     def train_dataloader(self):
         return loader(self.batches)

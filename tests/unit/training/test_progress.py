@@ -2,7 +2,7 @@ import io
 
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
 from limr.training.progress import PPOProgress, format_cell, format_seconds, total_steps
@@ -151,26 +151,47 @@ def test_a_wrong_interval_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("batches_per_epoch", "max_epochs", "max_steps", "expected"),
+    ("by_epochs", "max_steps", "expected"),
     [
-        (50, 4, -1, 200),
-        (50, 4, 1000, 125),  # 8 optimizer steps a batch so far
-        (50, 1, 1000, 50),
-        (float("inf"), 4, 1001, 126),
-        (float("inf"), 4, -1, None),
-        (50, -1, -1, None),
-        (50, None, -1, None),
+        (200, -1, 200),
+        (200, 1000, 125),  # 8 optimizer steps a batch so far
+        (50, 1000, 50),
+        (None, 1001, 126),
+        (None, -1, None),
     ],
 )
-def test_total_steps(batches_per_epoch, max_epochs, max_steps, expected):
-    total = total_steps(
-        step=10,
-        optimizer_steps=80,
-        batches_per_epoch=batches_per_epoch,
-        max_epochs=max_epochs,
-        max_steps=max_steps,
-    )
+def test_total_steps(by_epochs, max_steps, expected):
+    total = total_steps(step=10, optimizer_steps=80, by_epochs=by_epochs, max_steps=max_steps)
     assert total == expected
+
+
+class Planned(LightningDataModule):
+    """Knows that the second epoch is shorter, or does not know."""
+
+    def __init__(self, rollouts):
+        super().__init__()
+        self.rollouts = rollouts
+
+    def planned_rollouts(self):
+        return self.rollouts
+
+    def train_dataloader(self):
+        return DataLoader(range(5), batch_size=None)
+
+    val_dataloader = train_dataloader
+
+
+@pytest.mark.parametrize(("rollouts", "shown"), [(7, "1/7"), (None, "1")])
+def test_the_data_knows_best_how_long_the_run_is(capsys, rollouts, shown):
+    make_trainer(PPOProgress(), max_epochs=1).fit(PPOLike(), datamodule=Planned(rollouts))
+    assert capsys.readouterr().out.splitlines()[1].split()[0] == shown
+
+
+@pytest.mark.parametrize("limits", [{"max_epochs": -1, "max_steps": 6}, {"max_epochs": 1}])
+def test_the_end_may_be_given_by_steps_or_epochs(capsys, limits):
+    make_trainer(PPOProgress(), **limits).fit(PPOLike())
+    shown = capsys.readouterr().out.splitlines()[1].split()[0]
+    assert shown == ("1/5" if limits["max_epochs"] == 1 else "1/2")  # three updates a batch
 
 
 def test_cells():

@@ -38,8 +38,14 @@ def test_a_decay_without_an_end_is_refused(schedule):
 
 
 @pytest.mark.parametrize(
-    ("max_epochs", "max_steps", "steps"), [(3, -1, 72), (3, 50, 50), (3, 100, 72), (-1, 100, 100)]
+    ("rollouts", "max_steps", "steps"),
+    [(36, -1, 72), (36, 50, 50), (36, 100, 72), (None, 100, 100)],
 )
-def test_planned_steps_end_with_whichever_limit_comes_first(max_epochs, max_steps, steps):
-    limits = {"max_epochs": max_epochs, "max_steps": max_steps}
-    assert planned_steps(rollouts_per_epoch=12, updates_per_rollout=2, **limits) == steps
+def test_planned_steps_end_with_whichever_limit_comes_first(rollouts, max_steps, steps):
+    planned = planned_steps(rollouts=rollouts, updates_per_rollout=2, max_steps=max_steps)
+    assert planned == steps
+
+
+def test_a_decay_over_epochs_of_unknown_length_needs_max_steps():
+    with pytest.raises(ValueError, match=r"by threshold decides .*; set trainer\.max_steps"):
+        planned_steps(rollouts=None, updates_per_rollout=2, max_steps=-1)

@@ -164,6 +164,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path):
         ({"problem_ids": ["b", "a"]}, "problem_ids must be ascending, each once"),
         ({"problem_ids": ["a", "a"]}, "problem_ids must be ascending, each once"),
         ({"epochs": [1, 0, 2]}, "epochs must be ascending, each once"),
+        ({"weights": np.ones((2, 2))}, r"weights must be \(problems, epochs\) = \(2, 3\), got"),
         ({"score": np.zeros((3, 2))}, r"score must be \(problems, epochs\) = \(2, 3\), got \(3, 2"),
     ],
 )
