@@ -35,6 +35,7 @@ import numpy as np
 import pyarrow
 from numpy.typing import NDArray
 
+from limr.selection import alignment_scores
 from limr.trajectories import SCHEMA, StepFiles, read_reward_curves
 
 ROOT = Path(__file__).parents[1]
@@ -149,9 +150,7 @@ def random_texts(count: int = 2000) -> list[str]:
 def score_store(folder: Path) -> dict[str, float]:
     """LIM scores by problem from a store."""
     curves = read_reward_curves(folder)
-    accuracy = curves.accuracy
-    mean = accuracy.mean(axis=0)
-    scores = 1 - ((accuracy - mean) ** 2).sum(axis=1) / ((1 - mean) ** 2).sum()
+    scores = alignment_scores(curves.accuracy)
     return dict(zip(curves.problem_ids.tolist(), scores.tolist(), strict=True))
 
 
