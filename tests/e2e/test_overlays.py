@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 ORIGINAL_REWARD = EXPERIMENTS / "overlay" / "original_reward.yaml"
-RESAMPLING = EXPERIMENTS / "overlay" / "resampling.yaml"  # run by test_resampling.py
+RESAMPLING = EXPERIMENTS / "overlay" / "resampling.yaml"  # run by test_resampled_run.py
 METHODS = sorted({*(EXPERIMENTS / "overlay").glob("*.yaml")} - {ORIGINAL_REWARD, RESAMPLING})
 PROMPTS, SAMPLES, STEPS = 8, 8, 2
 STATUS_SCORES = {"correct": 1.0, "wrong": -0.5, "malformed": -1.0}
