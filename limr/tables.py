@@ -101,6 +101,18 @@ def cell_of(row: Any, column: str, field: str) -> Any:
     return row[column]
 
 
+def id_and_prompt(row: Any, columns: Columns) -> tuple[str, str]:
+    """What a row's problem is known by, and its prompt.
+
+    Raises:
+        BadRowError: If it lacks either.
+    """
+    prompt = text_of(row, columns.prompt, "prompt")
+    if columns.id is None:
+        return prompt_id(prompt), prompt
+    return text_of(row, columns.id, "id", numbers=True), prompt
+
+
 class ProblemRow(NamedTuple):
     """A row of a problem table as it was read, with what it is known by."""
 
@@ -120,11 +132,7 @@ def read_problem_rows(path: str, columns: Columns) -> list[ProblemRow]:
     first: dict[str, int] = {}
     for number, row in read_rows(path):
         try:
-            prompt = text_of(row, columns.prompt, "prompt")
-            if columns.id is None:
-                key = prompt_id(prompt)
-            else:
-                key = text_of(row, columns.id, "id", numbers=True)
+            key, prompt = id_and_prompt(row, columns)
             if key in first:
                 raise BadRowError(f"id {key!r} was taken by row {first[key]}")
         except BadRowError as error:

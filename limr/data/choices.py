@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +47,15 @@ def population_curves(
     Returns:
         Curves of `ids`, with weights.
     """
-    problem_ids = np.array(ids, dtype=str)
-    known = np.isin(curves.problem_ids, problem_ids)
-    rows = np.searchsorted(problem_ids, curves.problem_ids[known])
-    shape = (len(ids), len(curves.epochs))
-    accuracy, score, weights = np.full(shape, np.nan), np.full(shape, np.nan), np.ones(shape)
-    samples = np.zeros(shape, np.int32)
-    accuracy[rows], score[rows] = curves.accuracy[known], curves.score[known]
-    samples[rows] = curves.samples[known]
+    population = curves.of_problems(ids)
+    weights = np.ones(population.accuracy.shape)
     for since, selected in history:
-        is_selected = np.isin(problem_ids, selected)
+        is_selected = np.isin(population.problem_ids, selected)
         for column in np.flatnonzero(curves.epochs >= since):
             for group in (is_selected, ~is_selected):
-                seen = int(np.count_nonzero(group & (samples[:, column] > 0)))
+                seen = int(np.count_nonzero(group & (population.samples[:, column] > 0)))
                 weights[group, column] = np.count_nonzero(group) / max(1, seen)
-    return RewardCurves(problem_ids, curves.epochs, accuracy, score, samples, weights)
+    return replace(population, weights=weights)
 
 
 def turn(ids: Sequence[str], count: int, epoch: int, seed: int) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from limr.data.messages import listing
-from limr.tables import BadRowError, Columns, cell_of, prompt_id, text_of
+from limr.tables import BadRowError, Columns, cell_of, id_and_prompt, text_of
 from limr.types import Problem
 
 OnBadRow = Literal["error", "skip"]
@@ -66,8 +66,7 @@ def _report(bad: list[tuple[str, str]], where: str, on_bad_row: OnBadRow) -> Non
 
 
 def _problem(row: Mapping[str, Any], columns: Columns, id_prefix: str) -> Problem:
-    prompt = text_of(row, columns.prompt, "prompt")
-    key = prompt_id(prompt) if columns.id is None else text_of(row, columns.id, "id", numbers=True)
+    key, prompt = id_and_prompt(row, columns)
     return Problem(
         id=id_prefix + key,
         prompt=prompt,

@@ -63,6 +63,22 @@ class RewardCurves:
             weights=None if self.weights is None else self.weights[:, :count],
         )
 
+    def of_problems(self, problem_ids: Sequence[str]) -> "RewardCurves":
+        """The curves of these problems, unseen where there are none; without weights.
+
+        Args:
+            problem_ids: N distinct ids in any order; problems that are not among them are left out.
+        """
+        ids = np.array(sorted(problem_ids), dtype=str)
+        known = np.isin(self.problem_ids, ids)
+        rows = np.searchsorted(ids, self.problem_ids[known])
+        shape = (len(ids), len(self.epochs))
+        accuracy, score = np.full(shape, np.nan), np.full(shape, np.nan)
+        samples = np.zeros(shape, np.int32)
+        accuracy[rows], score[rows] = self.accuracy[known], self.score[known]
+        samples[rows] = self.samples[known]
+        return RewardCurves(ids, self.epochs, accuracy, score, samples)
+
 
 def read_reward_curves(dirpath: str | Path, *, threads: int = 4) -> RewardCurves:
     """Every problem's share of correct responses and mean score, epoch by epoch.

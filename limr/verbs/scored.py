@@ -72,21 +72,14 @@ def aligned(curves: RewardCurves, ids: Sequence[str]) -> RewardCurves:
     Raises:
         ValueError: If the curves have a problem that is not among them.
     """
-    listed = np.array(sorted(ids), str)
-    place = np.minimum(np.searchsorted(listed, curves.problem_ids), len(listed) - 1)
-    strange = curves.problem_ids[listed[place] != curves.problem_ids]
+    strange = np.setdiff1d(curves.problem_ids, ids)
     if len(strange):
         raise ValueError(
             f"{len(strange)} of {len(curves.problem_ids)} problems in the trajectories are not in "
             f"the problem file ({', '.join(strange[:3])}); give the run's own problems, with its "
             "columns.id"
         )
-    shape = len(listed), len(curves.epochs)
-    accuracy, score = np.full(shape, np.nan), np.full(shape, np.nan)
-    samples = np.zeros(shape, np.int32)
-    accuracy[place], score[place] = curves.accuracy, curves.score
-    samples[place] = curves.samples
-    return RewardCurves(listed, curves.epochs, accuracy, score, samples)
+    return curves.of_problems(ids)
 
 
 def write_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -22,7 +22,8 @@ def extract_boxed(text: str) -> str | None:
 
     One pass over the text. Escaped braces (``\{``) do not count, boxes may nest to any depth (the
     outer one wins) and the unbraced form ``\boxed 5`` is read up to the next space. Boxes with
-    nothing but commas, ``and`` or ``or`` between them are one list.
+    nothing but commas, words such as ``and`` or ``or``, and names such as ``x =`` between them are
+    one list.
 
     Returns:
         The content without surrounding space (possibly empty), or None without a complete box.

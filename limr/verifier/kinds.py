@@ -197,12 +197,8 @@ def _read_brackets(text: str, depth: int) -> Value | None:
         return value if isinstance(value, Scalar | Text | Many | Labelled | Matrix) else None
     if len(parts) > MAX_ITEMS or not all(part.strip() for part in parts):
         return Text(text)
-    items = tuple(_read(part, depth + 1) for part in parts)
-    return (
-        _each_sign(Group(opener, closer, items))
-        if r"\pm" in inner
-        else Group(opener, closer, items)
-    )
+    group = Group(opener, closer, tuple(_read(part, depth + 1) for part in parts))
+    return _each_sign(group) if r"\pm" in inner else group
 
 
 def _each_sign(group: Group) -> Value:
@@ -235,15 +231,10 @@ def _scaled(factor: str, matrix: Value | None) -> Value | None:
         scale = parse_formula("-1" if factor == "-" else factor.removesuffix(r"\cdot"))
     except FormulaError:
         return None
-    if not isinstance(matrix, Matrix) or not all(
-        isinstance(c, Scalar) for r in matrix.rows for c in r
-    ):
+    if not isinstance(matrix, Matrix):
         return None
-    return Matrix(
-        tuple(
-            tuple(
-                Scalar(Node("mul", (scale, cell.node))) for cell in row if isinstance(cell, Scalar)
-            )
-            for row in matrix.rows
-        )
-    )
+    rows = [
+        tuple(Scalar(Node("mul", (scale, c.node))) for c in row if isinstance(c, Scalar))
+        for row in matrix.rows
+    ]
+    return Matrix(tuple(rows)) if [*map(len, rows)] == [*map(len, matrix.rows)] else None

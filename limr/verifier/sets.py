@@ -204,7 +204,7 @@ def _relation(relation: Any, names: list[str]) -> _Span | _Combined:
             solve(left, sign, right, name)
             for left, sign, right in zip(sides, signs, sides[1:], strict=False)
         ]
-    except (NotSolvedError, KeyError) as error:
+    except NotSolvedError as error:
         raise NotASetError("not solved") from error
     return _solution(Joined("all", tuple(parts)))
 

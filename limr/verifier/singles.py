@@ -16,13 +16,7 @@ _BASED = re.compile(
     r"(-?(?:\d|\.\d)[0-9A-Fa-f.]*)\s*_\s*(?:(\d)|\{\s*(?:(\d+)|\\text\s*\{\s*([a-z]+)\s*\})\s*\})"
 )
 _BASE_NAMES = "two three four five six seven eight nine ten eleven twelve sixteen"
-_BASES = dict(
-    zip(
-        _BASE_NAMES.split(),
-        (*map(str, range(2, 13)), "16"),
-        strict=True,
-    )
-)
+_BASES = dict(zip(_BASE_NAMES.split(), (*map(str, range(2, 13)), "16"), strict=True))
 _WORDS = re.compile(r"\d\s+R\s+\d|[a-z]{4,}|[A-Z][a-z]{3,}|[A-Za-z]+(?: [A-Za-z]{2,})+")
 _NAMES = re.compile(r"[A-Z][A-Za-z]{1,2}|[A-Z]{2,}")
 _SHORT = "yes no odd even up down red left one two six ten"
@@ -65,7 +59,7 @@ def read_single(text: str) -> Value:
     if not signs:
         decimal = _DECIMAL.fullmatch(value_text)
         return Scalar(node, unit, len(decimal[1]) if decimal else None)
-    return Text(text) if len(signs) > 3 else _bothsigns_in(node, unit)
+    return Text(text) if len(signs) > 3 else _both_signs(node, unit)
 
 
 def one_value(text: str) -> Node:
@@ -84,7 +78,7 @@ def _is_words(text: str) -> bool:
     return bool(_NAMES.search(bare)) and bare.replace(" ", "").isalpha()
 
 
-def _bothsigns_in(node: Node, unit: str) -> Many:
+def _both_signs(node: Node, unit: str) -> Many:
     r"""The values of a formula with ``\pm``; with ``\mp`` all signs move together."""
     count = sum(n.op in ("pm", "mp") for n in node.walk())
     linked = node.has("mp")

@@ -76,11 +76,10 @@ _MULTIPLES = {
 _MEANINGFUL = (
     "half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths eighth "
     "eighths tenth tenths hundredth hundredths thousandth thousandths factorial more less most "
-    "least fewer over under above below plus minus or and not to of out by base than "
-    "remainder between is are if at to choose point pi root sqrt divided through greater higher "
-    "lower fewer wrong incorrect x i extraneous fails rejected false "
-    "excluded missing many tens score inverse reciprocal negative positive sevenths ninths onwards "
-    "onward upward upwards where given"
+    "least fewer over under above below plus minus or and not to of out by base than remainder "
+    "between is are if at choose point pi root sqrt divided through greater higher lower wrong "
+    "incorrect x i extraneous fails rejected false excluded missing many tens score inverse "
+    "reciprocal negative positive sevenths ninths onwards onward upward upwards where given"
 )
 _MEANINGFUL_WORDS = frozenset(_MEANINGFUL.split())
 """Words after a number that change what it says, so that they cannot be left out."""

@@ -26,18 +26,16 @@ def named_in_code():
                     yield match.group()
 
 
-@pytest.mark.parametrize("name", sorted(set(named_in_code())))
+def named_by_parts():
+    """Names that the code puts together: by parameter group, by status and reason."""
+    yield from (
+        f"{owner}/{figure}" for owner in ("policy", "critic") for figure in ("grad_norm", "lr")
+    )
+    yield from (f"reward/{status}" for status in get_args(Status))
+    yield from (f"reward/malformed_{reason}" for reason in MALFORMED)
+
+
+@pytest.mark.parametrize("name", sorted({*named_in_code(), *named_by_parts()}))
 def test_metric_is_defined(name):
     documented = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert f"| `{name}` |" in documented
-
-
-@pytest.mark.parametrize("owner", ["policy", "critic"])
-@pytest.mark.parametrize("figure", ["grad_norm", "lr"])
-def test_metrics_named_after_their_parameter_group_are_defined(owner, figure):
-    test_metric_is_defined(f"{owner}/{figure}")
-
-
-@pytest.mark.parametrize("share", [*get_args(Status), *(f"malformed_{name}" for name in MALFORMED)])
-def test_metrics_named_after_statuses_and_reasons_are_defined(share):
-    test_metric_is_defined(f"reward/{share}")

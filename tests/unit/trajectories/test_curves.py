@@ -186,3 +186,20 @@ def test_files_are_read_in_order_and_only_a_few_ahead():
     assert next(doubled) == 0
     assert len(begun) <= 5
     assert list(doubled) == list(range(2, 100, 2))
+
+
+def test_curves_of_other_problems_are_unseen():
+    accuracy = np.array([[0.5, 1.0], [0.0, np.nan]])
+    curves = RewardCurves(
+        problem_ids=np.array(["b", "d"]),
+        epochs=np.array([0, 2]),
+        accuracy=accuracy,
+        score=accuracy - 0.5,
+        samples=np.array([[2, 2], [4, 0]], np.int32),
+    )
+    found = curves.of_problems(["e", "b", "a"])
+    assert found.problem_ids.tolist() == ["a", "b", "e"]
+    assert found.epochs.tolist() == [0, 2]
+    np.testing.assert_array_equal(found.accuracy, [[np.nan] * 2, [0.5, 1.0], [np.nan] * 2])
+    np.testing.assert_array_equal(found.score, [[np.nan] * 2, [0.0, 0.5], [np.nan] * 2])
+    assert found.samples.tolist() == [[0, 0], [2, 2], [0, 0]]
