@@ -1,6 +1,6 @@
 """Rollouts by `transformers`' own `generate`: no extra dependency, any device, any architecture."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from limr.generation.engine import RolloutEngine
+from limr.generation.seeded_sampling import SeededSampling
 from limr.types import PromptBatch, Responses, Sampling
 
 
@@ -32,20 +33,26 @@ class TransformersEngine(RolloutEngine):
         tokenizer: PreTrainedTokenizerBase,
         batch: PromptBatch,
         sampling: Sampling,
+        seeds: Sequence[int],
     ) -> Responses:
         """See `RolloutEngine.generate`."""
+        if len(seeds) != len(batch.prompt_ids):
+            raise ValueError(f"{len(seeds)} seeds for {len(batch.prompt_ids)} prompts")
         eos_ids = end_of_sequence_ids(model, tokenizer)
         config = generation_config(sampling, eos_ids, tokenizer.pad_token_id)
         generate = cast(Callable[..., Tensor], model.generate)
+        chunks = []
         with only(model, config):
-            chunks = [
-                generate(input_ids=ids, attention_mask=mask.long())[:, ids.shape[1] :]
-                for ids, mask in zip(
-                    torch.split(batch.prompt_ids, self.batch_size),
-                    torch.split(batch.prompt_mask, self.batch_size),
-                    strict=True,
+            for start in range(0, len(seeds), self.batch_size):
+                rows = slice(start, start + self.batch_size)
+                ids, mask = batch.prompt_ids[rows], batch.prompt_mask[rows]
+                drawing = SeededSampling(sampling, seeds[rows], ids.shape[1], ids.device)
+                output = generate(
+                    input_ids=ids,
+                    attention_mask=mask.long(),
+                    logits_processor=[drawing] if sampling.temperature > 0 else [],
                 )
-            ]
+                chunks.append(output[:, ids.shape[1] :])
         width = max(chunk.shape[1] for chunk in chunks)
         pad = torch.nn.functional.pad
         ids = torch.cat(
@@ -85,16 +92,13 @@ def only(model: PreTrainedModel, config: GenerationConfig) -> Iterator[None]:
 def generation_config(
     sampling: Sampling, eos_ids: tuple[int, ...], pad_id: int
 ) -> GenerationConfig:
-    """The asked-for distribution: temperature and nucleus, no top-k, no penalties."""
-    options = {
-        "max_new_tokens": sampling.max_response_tokens,
-        "eos_token_id": list(eos_ids),
-        "pad_token_id": pad_id,
-        "do_sample": sampling.temperature > 0,
-    }
-    if sampling.temperature > 0:
-        options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
-    return GenerationConfig(**options)
+    """The most likely token each time, no penalties; `SeededSampling` makes the drawn one so."""
+    return GenerationConfig(
+        max_new_tokens=sampling.max_response_tokens,
+        eos_token_id=list(eos_ids),
+        pad_token_id=pad_id,
+        do_sample=False,
+    )
 
 
 def response_mask(

@@ -17,7 +17,7 @@ from limr.rl.losses import (
     policy_loss,
     value_loss,
 )
-from limr.rl.masking import masked_mean, masked_sum, masked_var, whiten
+from limr.rl.masking import masked_mean, masked_sum, moments, whiten
 from limr.rl.rewards import overlong_penalty, token_rewards
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
     "loss_denominator",
     "masked_mean",
     "masked_sum",
-    "masked_var",
+    "moments",
     "overlong_penalty",
     "policy_loss",
     "reinforce_plus_plus",

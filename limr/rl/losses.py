@@ -4,6 +4,7 @@ Every loss reduces its per-token terms in :func:`limr.rl.aggregation.aggregate_l
 beside a loss are plain means over the tokens of the call, whatever the aggregation.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from limr.rl.aggregation import Aggregate, aggregate_loss
 from limr.rl.checks import check_same_shape
 from limr.rl.kl import KL_ESTIMATORS, kl_k3
-from limr.rl.masking import masked_mean, masked_var, zero_outside
+from limr.rl.masking import masked_mean, moments, zero_outside
 
 
 class PolicyLoss(NamedTuple):
@@ -240,7 +241,12 @@ def kl_loss(
     )
 
 
-def explained_variance(values: Tensor, returns: Tensor, response_mask: Tensor) -> Tensor:
+def explained_variance(
+    values: Tensor,
+    returns: Tensor,
+    response_mask: Tensor,
+    reduce: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     r"""How much of the targets' variance the critic foresaw.
 
     .. math:: 1 - \frac{\mathrm{Var}(R - V)}{\mathrm{Var}(R)}
@@ -249,6 +255,7 @@ def explained_variance(values: Tensor, returns: Tensor, response_mask: Tensor) -
         values: ``(B, T)`` float, reward units, the critic's.
         returns: ``(B, T)`` float, reward units, the targets.
         response_mask: ``(B, T)`` bool.
+        reduce: Sums a small tensor over the ranks, as in :func:`limr.rl.moments`.
 
     Returns:
         Scalar, at most 1: 1 is perfect, 0 no better than a constant, below 0 worse. NaN when the
@@ -266,6 +273,6 @@ def explained_variance(values: Tensor, returns: Tensor, response_mask: Tensor) -
     with torch.no_grad():
         target = zero_outside(returns, response_mask)
         residual = target - zero_outside(values, response_mask)
-        spread = masked_var(target, response_mask)
-        share = masked_var(residual, response_mask) / spread
+        _, spread = moments(target, response_mask, reduce)
+        share = moments(residual, response_mask, reduce)[1] / spread
         return torch.where(spread > 0, 1 - share, torch.nan)

@@ -79,29 +79,37 @@ def masked_mean(x: Tensor, mask: Tensor, dim: int | None = None) -> Tensor:
     return masked_sum(x, mask, dim) / mask.sum(dim=dim).clamp(min=1)
 
 
-def masked_var(x: Tensor, mask: Tensor, dim: int | None = None) -> Tensor:
-    """Biased variance (divided by the count) of the kept entries, in two passes.
+def moments(
+    x: Tensor, mask: Tensor, reduce: Callable[[Tensor], Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance (divided by the count) of the kept entries; of all ranks' entries.
+
+    The squares are summed around the mean, in a second pass, so a large mean costs no digits.
 
     Args:
         x: Any shape.
         mask: Same shape, bool.
-        dim: The dimension to reduce; None reduces all of them.
+        reduce: Sums a small tensor over the ranks and *returns* the sum; None stays on this one. It
+            is called twice, with a tensor of 2 and of 1 entries, on every rank alike, also on one
+            whose mask is empty.
 
     Returns:
-        Scalar, or ``x`` without ``dim``. The variance of fewer than two entries is 0.
+        Two scalars; 0 without a kept entry anywhere.
 
     Raises:
         ValueError: If the shapes differ or the mask is not bool.
 
     Example:
-        >>> masked_var(torch.tensor([1.0, 3.0, 9.0]), torch.tensor([True, True, False]))
-        tensor(1.)
+        >>> moments(torch.tensor([1.0, 3.0, 9.0]), torch.tensor([True, True, False]))
+        (tensor(2.), tensor(1.))
     """
+    everywhere = reduce or (lambda partial: partial)
     kept = zero_outside(x, mask)
-    mean = masked_mean(kept, mask, dim)
-    if dim is not None:
-        mean = mean.unsqueeze(dim)
-    return masked_mean((kept - mean).square(), mask, dim)
+    total, count = everywhere(torch.stack([kept.sum(), mask.sum().to(kept.dtype)])).unbind()
+    count = count.clamp(min=1)
+    mean = total / count
+    squares = (kept - mean).masked_fill(~mask, 0.0).square().sum()
+    return mean, everywhere(squares.reshape(1))[0] / count
 
 
 def whiten(
@@ -115,16 +123,14 @@ def whiten(
     .. math:: y_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + 10^{-8}}} \; (+\, \mu
               \text{ when the mean is not shifted})
 
-    :math:`\mu` and the biased :math:`\sigma^2` are those of every kept entry; with ``reduce``, of
-    the entries of all ranks. The squares are summed around the mean, in a second pass, so a large
-    mean costs no digits.
+    :math:`\mu` and :math:`\sigma^2` are the :func:`moments` of every kept entry; with ``reduce``,
+    of all ranks' entries.
 
     Args:
         x: Any shape.
         mask: Same shape, bool.
         shift_mean: False keeps the mean and only scales.
-        reduce: Sums a small tensor over the ranks and *returns* the sum. It is called twice with a
-            tensor of 2 and of 1 entries, on every rank alike, also on one whose mask is empty.
+        reduce: As in :func:`moments`.
 
     Returns:
         The shape of ``x``, float32 (float64 for float64), zero under False. Without a kept entry
@@ -141,12 +147,7 @@ def whiten(
         >>> whiten(x, mask, shift_mean=False)
         tensor([[1., 3., 0.]])
     """
-    everywhere = reduce or (lambda partial: partial)
-    kept = zero_outside(x, mask)
-    total, count = everywhere(torch.stack([kept.sum(), mask.sum().to(kept.dtype)])).unbind()
-    count = count.clamp(min=1)
-    mean = total / count
-    centred = (kept - mean).masked_fill(~mask, 0.0)
-    var = everywhere(centred.square().sum().reshape(1))[0] / count
+    mean, var = moments(x, mask, reduce)
+    centred = (zero_outside(x, mask) - mean).masked_fill(~mask, 0.0)
     whitened = centred * torch.rsqrt(var + WHITEN_EPS)
     return whitened if shift_mean else (whitened + mean).masked_fill(~mask, 0.0)

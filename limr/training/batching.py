@@ -1,5 +1,6 @@
 """Cutting, joining and shuffling of ragged batches; nothing here changes a number under a mask."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
@@ -36,12 +37,65 @@ def trim(trajectory: Trajectory) -> Trajectory:
 
 
 def minibatches(
-    trajectory: Trajectory, size: int, generator: torch.Generator
+    trajectory: Trajectory,
+    *,
+    size: int,
+    samples_per_prompt: int,
+    generator: torch.Generator,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> Iterator[Trajectory]:
-    """Shuffled minibatches of `size` rows, the last perhaps shorter; every row exactly once."""
-    order = torch.randperm(len(trajectory), generator=generator)
+    """This rank's rows of shuffled minibatches, the last perhaps shorter; every row exactly once.
+
+    Which rows make a minibatch does not depend on the number of ranks. See `shuffled_rows`.
+
+    Args:
+        trajectory: This rank's rows: of prompts `rank`, `rank + world_size`, ... of the step, a
+            prompt's samples side by side.
+        size: Responses of a minibatch, over all ranks.
+        samples_per_prompt: Responses of each prompt.
+        generator: Decides the order; in the same state on every rank.
+        rank: This process.
+        world_size: All processes.
+
+    Raises:
+        ValueError: If `size` does not divide over the ranks.
+    """
+    if size % world_size:
+        raise ValueError(f"ppo.minibatch_size {size} does not divide over {world_size} ranks")
+    prompts = len(trajectory) // samples_per_prompt * world_size
+    order = shuffled_rows(prompts, samples_per_prompt, size, generator)
     for rows in torch.split(order, size):
-        yield trajectory[rows.to(trajectory.response_ids.device)]
+        prompt, sample = rows // samples_per_prompt, rows % samples_per_prompt
+        own = prompt % world_size == rank
+        local = prompt[own] // world_size * samples_per_prompt + sample[own]
+        yield trajectory[local.to(trajectory.response_ids.device)]
+
+
+def shuffled_rows(
+    prompts: int, samples_per_prompt: int, size: int, generator: torch.Generator
+) -> Tensor:
+    """A random order of a step's rows whose minibatches share out evenly over any ranks.
+
+    Rows are shuffled in units: one random sample of each of S consecutive prompts, S the greatest
+    common divisor of prompts and minibatch size. Ranks take every W-th prompt and W divides both
+    numbers, so each minibatch has equally many rows on every rank. With one unit a minibatch it
+    holds as many different prompts as it can.
+
+    Args:
+        prompts: P prompts of the step over all ranks, themselves in random order.
+        samples_per_prompt: n responses of each.
+        size: Responses of a minibatch.
+        generator: Decides the order.
+
+    Returns:
+        (P * n,) int64, a permutation of the rows; row p * n + i is sample i of prompt p.
+    """
+    n, block = samples_per_prompt, math.gcd(prompts, size)
+    samples = torch.rand(prompts, n, generator=generator).argsort(dim=1)
+    rows = torch.arange(prompts)[:, None] * n + samples
+    units = rows.view(prompts // block, block, n).transpose(1, 2).reshape(-1, block)
+    return units[torch.randperm(len(units), generator=generator)].flatten()
 
 
 def micro_batches(minibatch: Trajectory, size: int) -> Iterator[Trajectory]:

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from limr.generation import RolloutEngine
 from limr.models import Critic, Policy
 from limr.rl import overlong_penalty
+from limr.seeding import derive_seed
 from limr.training.batching import by_length, kept_columns
 from limr.training.ppo_config import PPOConfig
 from limr.types import GradedResponses, PromptBatch, Responses, Rollout, Sampling
@@ -47,6 +48,7 @@ def respond(
     tokenizer: PreTrainedTokenizerBase,
     engine: RolloutEngine,
     reward: Reward,
+    seed: int,
     stopwatch: Stopwatch,
 ) -> tuple[PromptBatch, Responses, GradedResponses]:
     """Sample and grade: what training and evaluation have in common.
@@ -58,14 +60,20 @@ def respond(
         tokenizer: Its tokenizer.
         engine: Draws the responses.
         reward: Grades them.
+        seed: With a problem's id and a sample's number it decides what is drawn.
         stopwatch: Gets the phases `generate` and `score`.
 
     Returns:
         The batch with each prompt repeated for its samples, the sampled tokens, the graded texts.
     """
+    seeds = [
+        derive_seed(seed, problem.id, sample)
+        for problem in batch.problems
+        for sample in range(sampling.samples_per_prompt)
+    ]
     batch = batch.repeat(sampling.samples_per_prompt)
     with stopwatch.phase("generate"):
-        responses = engine.generate(policy.model, tokenizer, batch, sampling)
+        responses = engine.generate(policy.model, tokenizer, batch, sampling, seeds)
     with stopwatch.phase("score"):
         lengths = responses.response_mask.sum(dim=1).tolist()
         rows = zip(responses.response_ids.tolist(), lengths, strict=True)

@@ -1,21 +1,38 @@
 """What a rollout says about the run; every name is defined in docs/metrics.md."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import get_args
 
+import torch
+from torch import Tensor
+
+from limr.rl import moments
 from limr.types import Rollout, Status
 from limr.verifier import MALFORMED
 
 
-def rollout_metrics(rollout: Rollout) -> dict[str, float]:
-    """Rewards and lengths of one rollout batch, by their logged names."""
+def rollout_metrics(
+    rollout: Rollout, reduce: Callable[[Tensor], Tensor] | None = None
+) -> dict[str, float]:
+    """Rewards and lengths of one rollout batch, by their logged names.
+
+    Args:
+        rollout: This rank's; every rank has equally many rows.
+        reduce: Sums a small tensor over the ranks, for what is not a mean over rows.
+
+    Returns:
+        Numbers whose mean over the ranks is that of the whole step.
+    """
     graded = rollout.graded
     count = len(graded.verdicts)
+    everyone = torch.ones_like(rollout.scores, dtype=torch.bool)
+    _, score_variance = moments(rollout.scores, everyone, reduce)
     statuses = Counter(verdict.status for verdict in graded.verdicts)
     reasons = Counter(v.reason for v in graded.verdicts if v.status == "malformed")
     return {
         "reward/score_mean": rollout.scores.mean().item(),
-        "reward/score_std": rollout.scores.std(correction=0).item(),
+        "reward/score_std": score_variance.sqrt().item(),
         # every name on every rank and step, also where the share is 0: ranks log the same names
         **{f"reward/{status}": statuses[status] / count for status in get_args(Status)},
         **{f"reward/malformed_{reason}": reasons[reason] / count for reason in MALFORMED},
@@ -24,8 +41,8 @@ def rollout_metrics(rollout: Rollout) -> dict[str, float]:
     }
 
 
-def speed_metrics(seconds: dict[str, float], rollout: Rollout) -> dict[str, float]:
-    """Seconds per phase, and response tokens per second of the whole step."""
+def speed_metrics(seconds: dict[str, float], rollout: Rollout, ranks: int) -> dict[str, float]:
+    """Seconds per phase, and all ranks' response tokens per second of the whole step."""
     metrics = {f"time/{phase}_s": duration for phase, duration in seconds.items()}
-    metrics["time/tokens_per_s"] = sum(rollout.graded.lengths) / sum(seconds.values())
+    metrics["time/tokens_per_s"] = ranks * sum(rollout.graded.lengths) / sum(seconds.values())
     return metrics

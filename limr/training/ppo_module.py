@@ -20,7 +20,7 @@ from limr.rl import (
     explained_variance,
     gae,
     group_advantages,
-    masked_mean,
+    moments,
     reinforce_plus_plus,
     token_rewards,
     whiten,
@@ -159,12 +159,12 @@ class PPOModule(LightningModule):
     def training_step(self, batch: PromptBatch, batch_idx: int) -> dict[str, Rollout]:
         """One step of PPO, from prompts to updated weights."""
         step = self.trainer.fit_loop.epoch_loop.total_batch_idx
-        reseed("rollout", step, self.global_rank)
+        reseed("step", step, self.global_rank)
         shuffle = torch.Generator().manual_seed(derive_seed(run_seed(), "minibatches", step))
 
         # 1. Roll out: sample responses, score them, record what each model thinks of every token.
-        rollout = self.roll_out(batch)
-        metrics: dict[str, Tensor | float] = {**rollout_metrics(rollout)}
+        rollout = self.roll_out(batch, derive_seed(run_seed(), "rollout", step))
+        metrics: dict[str, Tensor | float] = {**rollout_metrics(rollout, self._sum_over_ranks)}
 
         if (experience := self.gather(rollout)) is not None:
             # 2. Token rewards: the score on the last token, less the KL penalty on all.
@@ -179,20 +179,21 @@ class PPOModule(LightningModule):
             with self.stopwatch.phase("update"):
                 metrics |= self.update(Trajectory.of(experience, advantages, returns), shuffle)
 
-            metrics["policy/kl"] = masked_mean(kl, mask)
+            metrics["policy/kl"] = moments(kl, mask, self._sum_over_ranks)[0]
             if self.ppo.has_critic:
-                explained = explained_variance(experience.values, returns, mask)
-                metrics["critic/explained_variance"] = explained
+                metrics["critic/explained_variance"] = explained_variance(
+                    experience.values, returns, mask, reduce=self._sum_over_ranks
+                )
 
         # 5. Tell the loggers.
-        metrics |= speed_metrics(self.stopwatch.read(), rollout)
+        metrics |= speed_metrics(self.stopwatch.read(), rollout, self.trainer.world_size)
         self.log_dict(metrics, batch_size=len(batch.problems), sync_dist=True)
         return {"rollout": rollout}
 
-    def roll_out(self, batch: PromptBatch) -> Rollout:
+    def roll_out(self, batch: PromptBatch, seed: int) -> Rollout:
         """Sample and grade responses and have every model judge their tokens."""
         self.eval()
-        tokens, responses, graded = self._respond(batch, self.sampling, self.stopwatch)
+        tokens, responses, graded = self._respond(batch, self.sampling, seed, self.stopwatch)
         with self.stopwatch.phase("prepare"):
             return prepare(
                 tokens,
@@ -207,7 +208,7 @@ class PPOModule(LightningModule):
             )
 
     def _respond(
-        self, batch: PromptBatch, sampling: Sampling, stopwatch: Stopwatch
+        self, batch: PromptBatch, sampling: Sampling, seed: int, stopwatch: Stopwatch
     ) -> tuple[PromptBatch, Responses, GradedResponses]:
         return respond(
             batch,
@@ -216,6 +217,7 @@ class PPOModule(LightningModule):
             tokenizer=self.tokenizer,
             engine=self.engine,
             reward=self.reward,
+            seed=seed,
             stopwatch=stopwatch,
         )
 
@@ -258,10 +260,17 @@ class PPOModule(LightningModule):
     def update(self, trajectory: Trajectory, shuffle: torch.Generator) -> dict[str, Tensor]:
         """`ppo_epochs` passes of optimizer steps over shuffled minibatches; their mean metrics."""
         self.train()
+        share = partial(
+            minibatches,
+            size=self.ppo.minibatch_size,
+            samples_per_prompt=self.sampling.samples_per_prompt,
+            rank=self.global_rank,
+            world_size=self.trainer.world_size,
+        )
         steps = [
             self.optimizer_step_on(minibatch)
             for _ in range(self.ppo.ppo_epochs)
-            for minibatch in minibatches(trajectory, self._rank_minibatch_size, shuffle)
+            for minibatch in share(trajectory, generator=shuffle)
         ]
         return {name: torch.stack([s[name] for s in steps]).mean() for name in steps[0]}
 
@@ -295,10 +304,10 @@ class PPOModule(LightningModule):
         self, batch: PromptBatch, batch_idx: int, dataloader_idx: int = 0
     ) -> GradedResponses:
         """Sample and grade one batch of a benchmark; callbacks make the metrics."""
-        reseed("validation", dataloader_idx, batch_idx, self.global_rank)
         self.eval()
         assert batch.sampling is not None
-        return self._respond(batch, batch.sampling, Stopwatch())[2]
+        seed = derive_seed(run_seed(), "validation", batch.benchmark)
+        return self._respond(batch, batch.sampling, seed, Stopwatch())[2]
 
     def configure_optimizers(self) -> Any:
         """One optimizer with a parameter group for the policy and one for the critic."""
@@ -338,13 +347,6 @@ class PPOModule(LightningModule):
         if self.ppo.logprob_temperature is not None:
             return self.ppo.logprob_temperature
         return self.sampling.temperature
-
-    @property
-    def _rank_minibatch_size(self) -> int:
-        size, ranks = self.ppo.minibatch_size, self.trainer.world_size
-        if size % ranks:
-            raise ValueError(f"ppo.minibatch_size {size} does not divide over {ranks} ranks")
-        return size // ranks
 
     def _sum_over_ranks(self, x: Tensor) -> Tensor:
         return self.trainer.strategy.reduce(x, reduce_op="sum")

@@ -94,7 +94,6 @@ class SamplingPass:
         prompts = [Prompt(problem=p, ids=ids) for p, ids in zip(problems, encoded, strict=True)]
         starts = range(0, len(prompts), self.batch_size)
         for step, start in enumerate(tqdm(starts, desc="sampled", unit=" batches", disable=None)):
-            torch.manual_seed(derive_seed(self.seed, "sampling pass", step))
             batch = collate(prompts[start : start + self.batch_size], self._tokenizer.pad_token_id)
             _batch, _responses, graded = respond(
                 batch.to(self._device),
@@ -103,6 +102,7 @@ class SamplingPass:
                 tokenizer=self._tokenizer,
                 engine=self.engine,
                 reward=self.reward,
+                seed=derive_seed(self.seed, "sampling pass"),
                 stopwatch=Stopwatch(),
             )
             rows = rows_of(graded, policy_version=0, save_responses=True)

@@ -52,7 +52,7 @@ def unused_id(model, ragged, tokens=6):
 
 def test_greedy_takes_the_most_likely_token_each_time(tiny_lm, ragged, batch, new_tokenizer):
     eos = unused_id(tiny_lm, ragged)
-    drawn = TransformersEngine().generate(tiny_lm, new_tokenizer(0, eos), batch, GREEDY)
+    drawn = TransformersEngine().generate(tiny_lm, new_tokenizer(0, eos), batch, GREEDY, range(4))
     expected = [greedy_by_hand(tiny_lm, prompt, 6) for prompt, _ in ragged]
     assert drawn.response_ids.tolist() == expected
     assert drawn.response_mask.all()
@@ -60,7 +60,7 @@ def test_greedy_takes_the_most_likely_token_each_time(tiny_lm, ragged, batch, ne
 
 def test_responses_cut_at_the_limit_did_not_end(tiny_lm, ragged, batch, new_tokenizer):
     eos = unused_id(tiny_lm, ragged)
-    drawn = TransformersEngine().generate(tiny_lm, new_tokenizer(0, eos), batch, GREEDY)
+    drawn = TransformersEngine().generate(tiny_lm, new_tokenizer(0, eos), batch, GREEDY, range(4))
     assert drawn.ended.tolist() == [False] * 4
 
 
@@ -69,7 +69,7 @@ def test_a_response_stops_after_its_end_of_sequence_token_even_when_that_is_the_
 ):
     paths = [greedy_by_hand(tiny_lm, prompt, 6) for prompt, _ in ragged]
     eos = paths[0][2]
-    drawn = TransformersEngine().generate(tiny_lm, new_tokenizer(eos, eos), batch, GREEDY)
+    drawn = TransformersEngine().generate(tiny_lm, new_tokenizer(eos, eos), batch, GREEDY, range(4))
     for row, path in enumerate(paths):
         length = path.index(eos) + 1 if eos in path else 6
         assert drawn.response_mask[row].tolist() == [
@@ -85,7 +85,9 @@ def test_an_end_of_sequence_token_on_the_last_place_is_an_end(
     path = greedy_by_hand(tiny_lm, ragged[1][0], 6)
     last = next(t for t in range(1, 6) if path[t] not in path[:t])
     sampling = replace(GREEDY, max_response_tokens=last + 1)
-    drawn = TransformersEngine().generate(tiny_lm, new_tokenizer(0, path[last]), batch, sampling)
+    drawn = TransformersEngine().generate(
+        tiny_lm, new_tokenizer(0, path[last]), batch, sampling, range(4)
+    )
     assert drawn.ended[1]
     assert drawn.response_mask[1].sum() == last + 1
 
@@ -95,12 +97,35 @@ def test_chunks_draw_what_the_whole_batch_draws(tiny_lm, ragged, batch, new_toke
     # rows end at different places, so the chunks' widths differ
     eos = greedy_by_hand(tiny_lm, ragged[0][0], 6)[1]
     tokenizer = new_tokenizer(eos, eos)
-    whole = TransformersEngine().generate(tiny_lm, tokenizer, batch, GREEDY)
-    parts = TransformersEngine(batch_size).generate(tiny_lm, tokenizer, batch, GREEDY)
+    whole = TransformersEngine().generate(tiny_lm, tokenizer, batch, GREEDY, range(4))
+    parts = TransformersEngine(batch_size).generate(tiny_lm, tokenizer, batch, GREEDY, range(4))
     assert torch.equal(parts.response_mask, whole.response_mask)
     assert torch.equal(parts.ended, whole.ended)
     kept = whole.response_mask
     assert torch.equal(parts.response_ids[kept], whole.response_ids[kept])
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 4])
+def test_a_rows_samples_depend_on_its_seed_alone(tiny_lm, batch, new_tokenizer, batch_size):
+    sampling = Sampling(top_p=0.9, max_response_tokens=6)
+    tokenizer = new_tokenizer(0, 1)
+    whole = TransformersEngine().generate(tiny_lm, tokenizer, batch, sampling, [7, 8, 9, 10])
+    order = torch.tensor([2, 0, 3, 1])
+    shuffled = replace(
+        batch, prompt_ids=batch.prompt_ids[order], prompt_mask=batch.prompt_mask[order]
+    )
+    torch.manual_seed(batch_size)  # of no consequence
+    other = TransformersEngine(batch_size).generate(
+        tiny_lm, tokenizer, shuffled, sampling, [9, 7, 10, 8]
+    )
+    assert torch.equal(other.response_mask, whole.response_mask[order])
+    kept = other.response_mask
+    assert torch.equal(other.response_ids[kept], whole.response_ids[order][kept])
+
+
+def test_seeds_must_match_the_prompts(tiny_lm, batch, new_tokenizer):
+    with pytest.raises(ValueError, match="3 seeds for 4 prompts"):
+        TransformersEngine().generate(tiny_lm, new_tokenizer(0, 1), batch, GREEDY, range(3))
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
@@ -114,12 +139,12 @@ def test_samples_follow_the_policys_probabilities_at_that_temperature(
         prompt_ids=batch.prompt_ids[:1],
         prompt_mask=batch.prompt_mask[:1],
     )
-    torch.manual_seed(0)
     drawn = TransformersEngine(samples).generate(
         tiny_lm,
         new_tokenizer(0, 1),
         first.repeat(samples),
         Sampling(temperature=temperature, max_response_tokens=1),
+        range(samples),
     )
     every_token = torch.arange(40)[:, None]
     logprobs, _ = Policy(tiny_lm)(
@@ -148,12 +173,12 @@ def test_top_p_draws_from_the_nucleus_only(tiny_lm, ragged, batch, new_tokenizer
         prompt_ids=batch.prompt_ids[:1],
         prompt_mask=batch.prompt_mask[:1],
     )
-    torch.manual_seed(0)
     drawn = TransformersEngine().generate(
         tiny_lm,
         new_tokenizer(0, 1),
         row.repeat(200),
         Sampling(temperature=1.0, top_p=0.5, max_response_tokens=1),
+        range(200),
     )
     assert set(drawn.response_ids.flatten().tolist()) <= set(order[:size].tolist())
 
@@ -162,12 +187,12 @@ def test_the_models_own_generation_settings_are_left_out_and_kept(
     tiny_lm, ragged, batch, new_tokenizer
 ):
     tokenizer = new_tokenizer(0, unused_id(tiny_lm, ragged))
-    plain = TransformersEngine().generate(tiny_lm, tokenizer, batch, GREEDY)
+    plain = TransformersEngine().generate(tiny_lm, tokenizer, batch, GREEDY, range(4))
     own = GenerationConfig(
         repetition_penalty=9.0, no_repeat_ngram_size=1, min_new_tokens=3, suppress_tokens=[5, 6, 7]
     )
     tiny_lm.generation_config = own
-    drawn = TransformersEngine().generate(tiny_lm, tokenizer, batch, GREEDY)
+    drawn = TransformersEngine().generate(tiny_lm, tokenizer, batch, GREEDY, range(4))
     assert torch.equal(drawn.response_ids, plain.response_ids)
     assert tiny_lm.generation_config is own
     assert own.repetition_penalty == 9.0
@@ -192,7 +217,7 @@ def test_a_second_end_of_sequence_id_stops_generation(tiny_lm, ragged, batch, ne
     path = greedy_by_hand(tiny_lm, ragged[0][0], 6)
     tiny_lm.generation_config.eos_token_id = [path[1]]
     tokenizer = new_tokenizer(0, unused_id(tiny_lm, ragged))
-    drawn = TransformersEngine().generate(tiny_lm, tokenizer, batch, GREEDY)
+    drawn = TransformersEngine().generate(tiny_lm, tokenizer, batch, GREEDY, range(4))
     assert drawn.ended[0]
     assert drawn.response_mask[0].sum() == path.index(path[1]) + 1
 

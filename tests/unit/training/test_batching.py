@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 import torch
 
 from limr.training.batching import (
@@ -5,6 +8,7 @@ from limr.training.batching import (
     join_rows,
     micro_batches,
     minibatches,
+    shuffled_rows,
     take_rows,
     trim,
 )
@@ -31,7 +35,7 @@ def test_minibatches_hold_every_row_once_and_follow_the_generator(make_trajector
 
     def order(seed):
         generator = torch.Generator().manual_seed(seed)
-        parts = list(minibatches(trajectory, 4, generator))
+        parts = list(minibatches(trajectory, size=4, samples_per_prompt=2, generator=generator))
         assert [len(part) for part in parts] == [4, 4, 2]
         return [rows[tuple(ids)] for part in parts for ids in part.prompt_ids.tolist()]
 
@@ -39,6 +43,55 @@ def test_minibatches_hold_every_row_once_and_follow_the_generator(make_trajector
     assert order(1) == order(1)
     assert order(1) != order(2)
     assert order(1) != list(range(10))
+
+
+@pytest.mark.parametrize(("prompts", "size", "ranks"), [(8, 8, 2), (12, 8, 4), (4, 16, 2)])
+def test_ranks_share_out_the_minibatches_of_one_process(make_trajectory, prompts, size, ranks):
+    samples = 3
+
+    def seeded(rows, rank, world_size):
+        whole = make_trajectory([3] * len(rows), [2] * len(rows))
+        ids = torch.tensor(rows)[:, None].expand(-1, 3)
+        return [
+            part.prompt_ids[:, 0].tolist()
+            for part in minibatches(
+                replace(whole, prompt_ids=ids),
+                size=size,
+                samples_per_prompt=samples,
+                generator=torch.Generator().manual_seed(5),
+                rank=rank,
+                world_size=world_size,
+            )
+        ]
+
+    def rows_of_rank(rank):
+        return [p * samples + i for p in range(rank, prompts, ranks) for i in range(samples)]
+
+    alone = seeded(list(range(prompts * samples)), 0, 1)
+    shares = [seeded(rows_of_rank(rank), rank, ranks) for rank in range(ranks)]
+    assert len(alone) == -(-prompts * samples // size)
+    for whole, *parts in zip(alone, *shares, strict=True):
+        assert {len(part) for part in parts} == {len(whole) // ranks}
+        assert sorted(row for part in parts for row in part) == sorted(whole)
+
+
+def test_a_minibatch_of_one_unit_holds_different_prompts():
+    order = shuffled_rows(8, 4, 8, torch.Generator().manual_seed(0))
+    assert sorted(order.tolist()) == list(range(32))
+    for minibatch in order.split(8):
+        assert sorted((minibatch // 4).tolist()) == list(range(8))
+
+
+def test_a_minibatch_that_does_not_divide_over_the_ranks_is_refused(make_trajectory):
+    parts = minibatches(
+        make_trajectory([3] * 4, [2] * 4),
+        size=5,
+        samples_per_prompt=1,
+        generator=torch.Generator(),
+        world_size=2,
+    )
+    with pytest.raises(ValueError, match="minibatch_size 5 does not divide over 2 ranks"):
+        next(parts)
 
 
 def test_micro_batches_hold_every_row_once_with_rows_of_like_length_together(make_trajectory):
