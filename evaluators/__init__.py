@@ -1,6 +1,14 @@
 """Benchmarks, metrics with intervals, and the callback that reports them."""
 
 from evaluators.callback import Evaluation
-from evaluators.metrics import BenchmarkMetrics, Summary, accuracy_interval
+from evaluators.intervals import mean_interval, paired_change
+from evaluators.metrics import BenchmarkMetrics, Estimate, Summary
 
-__all__ = ["BenchmarkMetrics", "Evaluation", "Summary", "accuracy_interval"]
+__all__ = [
+    "BenchmarkMetrics",
+    "Estimate",
+    "Evaluation",
+    "Summary",
+    "mean_interval",
+    "paired_change",
+]

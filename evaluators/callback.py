@@ -7,22 +7,15 @@ from typing import Any, NamedTuple, TypeVar
 import torch.distributed
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from evaluators.metrics import BenchmarkMetrics, Summary, paired_change
+from evaluators.intervals import paired_change
+from evaluators.majority import Pair, majority_correct
+from evaluators.metrics import BenchmarkMetrics, Estimate, Summary
 from evaluators.responses import Row, question_shares, response_rows, write_responses
-from evaluators.tables import Group, change_table, results_table
+from evaluators.tables import Group, change_table, results_table, samples_table
 from limr.types import GradedResponses
+from limr.verifier import VerifierPool
 
 _T = TypeVar("_T")
-
-LOGGED = (
-    "accuracy",
-    "accuracy_low",
-    "accuracy_high",
-    "format_rate",
-    "truncated",
-    "response_length",
-)
-"""Fields of the summary that are logged as ``val/<benchmark>/<field>``."""
 
 _UNJUDGED = ("timeout", "error", "gold_unparsable")
 
@@ -48,21 +41,29 @@ class Evaluation(Callback):
         dirpath: Folder of the response files; None is `responses` in the trainer's
             `default_root_dir`.
         seed: Seed of the bootstrap intervals.
+        pool: Compares the answers of one question's samples, for maj@n; None is one worker with the
+            verifier's default rules.
     """
 
-    def __init__(self, dirpath: str | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, dirpath: str | None = None, seed: int = 0, pool: VerifierPool | None = None
+    ) -> None:
         self.dirpath = dirpath
         self.seed = seed
+        self.pool = pool or VerifierPool()
         self.step = 0
         self.before: Measurement | None = None
         self.latest: Measurement | None = None
-        self._graded: list[GradedResponses] = []
+        self._graded: list[tuple[GradedResponses, list[float]]] = []
 
     def state_dict(self) -> dict[str, Any]:
         """Training steps done and the measurement before training, for a resumed run."""
         state: dict[str, Any] = {"step": self.step}
         if self.before:
-            state["summaries"] = {name: s._asdict() for name, s in self.before.summaries.items()}
+            state["summaries"] = {
+                name: s._asdict() | {"measures": {k: [*e] for k, e in s.measures.items()}}
+                for name, s in self.before.summaries.items()
+            }
             state["shares"] = self.before.shares
         return state
 
@@ -70,7 +71,12 @@ class Evaluation(Callback):
         """Go on from a checkpoint."""
         self.step = state_dict["step"]
         if "summaries" in state_dict:
-            summaries = {name: Summary(**s) for name, s in state_dict["summaries"].items()}
+            summaries = {
+                name: Summary(
+                    **s | {"measures": {k: Estimate(*e) for k, e in s["measures"].items()}}
+                )
+                for name, s in state_dict["summaries"].items()
+            }
             self.before = Measurement(0, summaries, state_dict["shares"])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -106,7 +112,7 @@ class Evaluation(Callback):
                 f"{type(pl_module).__name__}.validation_step must return GradedResponses, "
                 f"got {type(outputs).__name__}"
             )
-        self._graded.append(outputs)
+        self._graded.append((outputs, majority_correct(outputs, self._same)))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Summarise, log, print and write; every rank takes part, the first one speaks."""
@@ -116,23 +122,24 @@ class Evaluation(Callback):
         summaries = self._summarise(pl_module.device, by_group=verb == "validate")
         overall = {group.benchmark: s for group, s in summaries.items() if not group.kind}
         metrics = {
-            f"val/{name}/{field}": float(getattr(summary, field))
-            for name, summary in overall.items()
-            for field in LOGGED
+            f"val/{benchmark}/{name}": value
+            for benchmark, summary in overall.items()
+            for name, value in logged(summary).items()
         }
         pl_module.log_dict(metrics, logger=False, sync_dist=True)  # for checkpoints to monitor
         # The trainer logs nothing while sanity checking, at step 0 in `validate`, and in between at
         # the index of the last batch: one less than the number of updates the policy has had.
         for logger in trainer.loggers:
             logger.log_metrics(metrics, step=self.step)
-        rows = [row for graded in self._graded for row in response_rows(graded, step=self.step)]
+        rows = [row for graded, _ in self._graded for row in response_rows(graded, step=self.step)]
         rows = [row for part in gather_objects(rows) for row in part]
         self.latest = Measurement(self.step, overall, question_shares(rows))
         if trainer.sanity_checking and self.step == 0:
             self.before = self.latest
         pl_module.print(f"\nvalidation at step {self.step}\n{results_table(summaries)}")
-        if unjudged := describe_unjudged(rows):
-            pl_module.print(unjudged)
+        for remark in (samples_table(summaries), describe_unjudged(rows)):
+            if remark:
+                pl_module.print(remark)
         if trainer.is_global_zero:
             folder = Path(self.dirpath or Path(trainer.default_root_dir) / "responses")
             write_responses(rows, folder, verb=verb, step=self.step)
@@ -149,19 +156,40 @@ class Evaluation(Callback):
         table = change_table(before.summaries, after.summaries, changes, last=after.step)
         pl_module.print(f"\nbefore and after training\n{table}")
 
+    def _same(self, pairs: list[Pair]) -> list[bool]:
+        verdicts = self.pool.map(pairs, kinds=["answer"] * len(pairs))
+        return [verdict.status == "correct" for verdict in verdicts]
+
     def _summarise(self, device: torch.device, *, by_group: bool) -> dict[Group, Summary]:
-        here = {group for graded in self._graded for group in groups_of(graded, by_group=by_group)}
+        here = {
+            group for graded, _ in self._graded for group in groups_of(graded, by_group=by_group)
+        }
         # computing a metric is a collective call: every rank must make all of them in one order
         groups = sorted({group for part in gather_objects(here) for group in part})
         summaries = {}
         for group in groups:
             metric = BenchmarkMetrics(seed=self.seed).to(device)
-            metric.update(_NOTHING)  # a rank without responses of this group takes part too
-            for graded in self._graded:
+            metric.update(_NOTHING, [])  # a rank without responses of this group takes part too
+            for graded, majority in self._graded:
                 if graded.benchmark == group.benchmark:
-                    metric.update(graded, keep=members(graded, group))
+                    metric.update(graded, majority, keep=members(graded, group))
             summaries[group] = metric.compute()
         return summaries
+
+
+def logged(summary: Summary) -> dict[str, float]:
+    """Every measure by name; those of correctness with the ends of their intervals.
+
+    Example:
+        >>> logged(Summary(1, 1, {"accuracy": Estimate(0.5, 0.25, 0.75)}))
+        {'accuracy': 0.5, 'accuracy_low': 0.25, 'accuracy_high': 0.75}
+    """
+    metrics = {}
+    for name, estimate in summary.measures.items():
+        metrics[name] = estimate.value
+        if name == "accuracy" or "_at_" in name:
+            metrics |= {f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return metrics
 
 
 _NOTHING = GradedResponses(

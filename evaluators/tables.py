@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from evaluators.metrics import Summary
+from evaluators.metrics import Estimate, Summary
 
 
 class Group(NamedTuple):
@@ -54,19 +54,36 @@ def interval(low: float, high: float) -> str:
 def results_table(summaries: Mapping[Group, Summary]) -> str:
     """One row per benchmark, and where present per family and level under it."""
     header = ["benchmark", "questions", "accuracy %", "95 %", "format %", "truncated %", "tokens"]
-    rows = [
-        [
-            f"  {group.kind} {group.name}" if group.kind else group.benchmark,
-            str(s.questions),
-            percent(s.accuracy),
-            interval(s.accuracy_low, s.accuracy_high),
-            percent(s.format_rate),
-            percent(s.truncated),
-            f"{s.response_length:.1f}",
-        ]
-        for group, s in sorted(summaries.items(), key=lambda item: _order(item[0]))
-    ]
+    rows = []
+    for group, s in sorted(summaries.items(), key=lambda item: _order(item[0])):
+        m = s.measures
+        rows.append(
+            [
+                f"  {group.kind} {group.name}" if group.kind else group.benchmark,
+                str(s.questions),
+                *estimate(m["accuracy"]),
+                percent(m["format_rate"].value),
+                percent(m["truncated"].value),
+                f"{m['response_length'].value:.1f}",
+            ]
+        )
     return align(header, rows)
+
+
+def samples_table(summaries: Mapping[Group, Summary]) -> str:
+    """pass@k and maj@n of the benchmarks with several samples per question; empty without any."""
+    rows = [
+        [group.benchmark, name.replace("_at_", "@"), *estimate(s.measures[name])]
+        for group, s in sorted(summaries.items(), key=lambda item: _order(item[0]))
+        for name in s.measures
+        if not group.kind and "_at_" in name
+    ]
+    return align(["benchmark", "measure", "%", "95 %"], rows) if rows else ""
+
+
+def estimate(share: Estimate) -> tuple[str, str]:
+    """A share and its interval, in percent."""
+    return percent(share.value), interval(share.low, share.high)
 
 
 def _order(group: Group) -> tuple[list[tuple[int, int, str]], str, list[tuple[int, int, str]]]:
@@ -85,16 +102,14 @@ def change_table(
     header += [f"at step {last}", "95 %", "change", "95 %"]
     rows = []
     for benchmark in sorted(changes, key=natural):
-        b, a = before[benchmark], after[benchmark]
+        b, a = before[benchmark].measures["accuracy"], after[benchmark].measures["accuracy"]
         change, low, high = changes[benchmark]
         rows.append(
             [
                 benchmark,
-                str(a.questions),
-                percent(b.accuracy),
-                interval(b.accuracy_low, b.accuracy_high),
-                percent(a.accuracy),
-                interval(a.accuracy_low, a.accuracy_high),
+                str(after[benchmark].questions),
+                *estimate(b),
+                *estimate(a),
                 f"{100 * change:+.1f}",
                 f"[{100 * low:+.1f}, {100 * high:+.1f}]",
             ]

@@ -1,4 +1,4 @@
-import itertools
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -8,76 +8,89 @@ from graded_toys import graded
 
 from evaluators.metrics import (
     BenchmarkMetrics,
-    accuracy_interval,
-    bootstrap_interval,
-    newcombe_interval,
-    paired_change,
+    numbers_tried,
+    pass_at_k,
     question_key,
     question_means,
     summarise,
-    wilson_interval,
 )
+
+
+def values(summary):
+    return {name: estimate.value for name, estimate in summary.measures.items()}
+
+
+def added(metric, batch, **kwargs):
+    """Adds a batch whose wrong answers never win a vote."""
+    metric.update(batch, [float(v.status == "correct") for v in batch.verdicts], **kwargs)
+    return metric
 
 
 def test_summary_by_hand():
     # a: 1 of 2 correct; b: 0 of 2, both malformed; c: 2 of 2, one truncated
-    metric = BenchmarkMetrics()
-    metric.update(
+    metric = added(
+        BenchmarkMetrics(),
         graded(
             ["correct", "wrong", "malformed", "malformed", "correct", "correct"],
             lengths=[1, 3, 5, 7, 10, 40],
             truncated=[False, False, False, False, False, True],
             samples_per_prompt=2,
-        )
+        ),
     )
     summary = metric.compute()
     assert (summary.questions, summary.responses) == (3, 6)
-    assert summary.accuracy == pytest.approx((0.5 + 0.0 + 1.0) / 3)
-    assert summary.format_rate == pytest.approx(2 / 3)
-    assert summary.truncated == pytest.approx(0.5 / 3)
-    assert summary.response_length == pytest.approx((2 + 6 + 25) / 3)
-    assert summary.accuracy_low < summary.accuracy < summary.accuracy_high
+    assert values(summary) == pytest.approx(
+        {
+            "accuracy": (0.5 + 0.0 + 1.0) / 3,
+            "format_rate": 2 / 3,
+            "truncated": 0.5 / 3,
+            "response_length": (2 + 6 + 25) / 3,
+            "pass_at_2": 2 / 3,
+            "maj_at_2": (0.5 + 0.0 + 1.0) / 3,
+        }
+    )
+    assert all(e.low < e.value < e.high for e in summary.measures.values())
 
 
 def test_a_question_counts_once_however_many_samples_it_has():
     metric = BenchmarkMetrics()
-    metric.update(graded(["correct", "correct", "correct", "wrong"], ids=["a", "a", "a", "b"]))
-    assert metric.compute().accuracy == 0.5
+    added(metric, graded(["correct", "correct", "correct", "wrong"], ids=["a", "a", "a", "b"]))
+    assert values(metric.compute())["accuracy"] == 0.5
 
 
 @pytest.mark.parametrize("status", ["timeout", "error", "gold_unparsable"])
 def test_what_could_not_be_judged_is_not_correct_but_well_formed(status):
     metric = BenchmarkMetrics()
-    metric.update(graded([status, "correct"]))
-    assert metric.compute()[2] == 0.5
-    assert metric.compute().format_rate == 1.0
+    added(metric, graded([status, "correct"]))
+    assert values(metric.compute())["accuracy"] == 0.5
+    assert values(metric.compute())["format_rate"] == 1.0
 
 
 def test_batches_add_up():
     whole, parts = BenchmarkMetrics(), BenchmarkMetrics()
     statuses = ["correct", "wrong", "malformed", "correct", "wrong"]
-    whole.update(graded(statuses))
-    parts.update(graded(statuses[:2], ids=["p0", "p1"]))
-    parts.update(graded(statuses[2:], ids=["p2", "p3", "p4"]))
+    added(whole, graded(statuses))
+    added(parts, graded(statuses[:2], ids=["p0", "p1"]))
+    added(parts, graded(statuses[2:], ids=["p2", "p3", "p4"]))
     assert parts.compute() == whole.compute()
 
 
 def test_keep_picks_responses():
     metric = BenchmarkMetrics()
-    metric.update(graded(["correct", "wrong", "wrong"]), keep=[True, True, False])
-    assert metric.compute().accuracy == 0.5
+    added(metric, graded(["correct", "wrong", "wrong"]), keep=[True, True, False])
+    assert values(metric.compute())["accuracy"] == 0.5
 
 
 def test_nothing_is_refused():
     metric = BenchmarkMetrics()
-    metric.update(graded([]))
+    added(metric, graded([]))
     with pytest.raises(ValueError, match="no responses"):
         metric.compute()
 
 
 def test_question_means_of_columns():
-    values = np.array([[1.0, 10.0], [0.0, 20.0], [1.0, 30.0]])
-    means = question_means(values, np.array([5, 5, -2]))
+    columns = np.array([[1.0, 10.0], [0.0, 20.0], [1.0, 30.0]])
+    means = question_means(columns, np.array([5, 5, -2]))
     assert means.tolist() == [[1.0, 30.0], [0.5, 15.0]]
 
 
@@ -89,153 +102,47 @@ def test_question_keys_are_stable_and_distinct():
     torch.tensor(list(keys), dtype=torch.int64)
 
 
-@pytest.mark.parametrize(("solved", "n"), [(0, 200), (200, 200), (3, 10), (120, 500), (1, 1)])
-def test_wilson_equals_scipy(solved, n):
-    expected = scipy.stats.binomtest(solved, n).proportion_ci(0.95, method="wilson")
-    assert wilson_interval(solved / n, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-def test_bootstrap_agrees_with_scipy():
-    shares = np.random.default_rng(3).beta(0.5, 1.0, size=150)
-    expected = scipy.stats.bootstrap(
-        (shares,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(9)
-    ).confidence_interval
-    # An end's Monte Carlo error at 4000 resamples, sqrt(q(1-q)/4000)/density, is 0.042 errors.
-    tolerance = 0.12 * shares.std() / np.sqrt(len(shares))
-    assert bootstrap_interval(shares) == pytest.approx((expected.low, expected.high), abs=tolerance)
-
-
-def test_bootstrap_is_the_same_in_one_block_or_many(monkeypatch):
-    shares = np.array([0.0, 0.25, 1.0, 0.5])
-    whole = bootstrap_interval(shares, resamples=101)
-    monkeypatch.setattr("evaluators.metrics._BLOCK", 12)
-    assert bootstrap_interval(shares, resamples=101) == whole
-
-
-def test_interval_is_reproducible_and_follows_the_seed():
-    shares = np.linspace(0, 1, 21)
-    assert accuracy_interval(shares) == accuracy_interval(shares)
-    assert accuracy_interval(shares) != accuracy_interval(shares, seed=1)
-
-
 def test_one_sample_per_question_takes_wilson():
-    questions, values = np.arange(8), np.zeros((8, 4))
-    summary = summarise(questions, values)
+    summary = summarise(np.arange(8), np.zeros((8, 5)))
     expected = scipy.stats.binomtest(0, 8).proportion_ci(0.95, method="wilson")
-    assert (summary.accuracy_low, summary.accuracy_high) == pytest.approx((0.0, expected.high))
+    assert summary.measures["accuracy"] == pytest.approx((0.0, 0.0, expected.high))
+    assert not [name for name in summary.measures if "_at_" in name]
 
 
-@pytest.mark.parametrize("samples", [1, 4])
-def test_interval_covers_the_truth_95_percent_of_the_time(samples):
-    # Questions differ in difficulty; the truth is the mean over the population they are drawn from.
-    rng = np.random.default_rng(0)
-    a, b, trials, questions = 1.0, 1.5, 1500, 120
-    truth = a / (a + b)
-    covered = 0
-    for _ in range(trials):
-        difficulty = rng.beta(a, b, size=questions)
-        shares = rng.binomial(samples, difficulty) / samples
-        low, high = (
-            accuracy_interval(shares) if samples == 1 else bootstrap_interval(shares, resamples=800)
-        )
-        covered += low <= truth <= high
-    assert 0.93 < covered / trials < 0.97
+@pytest.mark.parametrize("n", [1, 4, 7])
+def test_pass_at_k_is_the_share_of_all_choices_of_k_that_hold_a_correct_one(n):
+    for c in range(n + 1):
+        for k in range(1, n + 1):
+            draws = list(combinations([True] * c + [False] * (n - c), k))
+            expected = sum(map(any, draws)) / len(draws)
+            found = pass_at_k(np.array([float(c)]), np.array([float(n)]), k)
+            assert found == pytest.approx([expected], abs=1e-12)
 
 
-def test_change_is_paired_by_question():
-    # every question improves by 0.25, however hard: the change is certain, the accuracies are not
-    before = {f"q{i}": share for i, share in enumerate([0.0, 0.25, 0.5, 0.75])}
-    after = {name: share + 0.25 for name, share in before.items()}
-    assert paired_change(before, after) == (0.25, 0.25, 0.25)
+def test_pass_at_k_of_many_samples_keeps_its_digits():
+    # 1 - C(255, 128) / C(256, 128) = 1/2
+    assert pass_at_k(np.array([1.0]), np.array([256.0]), 128) == pytest.approx([0.5], abs=1e-12)
 
 
-def test_change_agrees_with_scipy_on_the_differences():
-    rng = np.random.default_rng(5)
-    old, new = rng.binomial(4, 0.3, size=200) / 4, rng.binomial(4, 0.5, size=200) / 4
-    expected = scipy.stats.bootstrap(
-        (new - old,), np.mean, n_resamples=20_000, method="percentile", rng=rng
-    ).confidence_interval
-    mean, low, high = paired_change(
-        {f"q{i}": float(x) for i, x in enumerate(old)},
-        {f"q{i}": float(x) for i, x in enumerate(new)} | {"only after": 1.0},
-    )
-    assert mean == pytest.approx((new - old).mean())
-    tolerance = 0.12 * (new - old).std() / np.sqrt(200)
-    assert (low, high) == pytest.approx((expected.low, expected.high), abs=tolerance)
+def test_pass_at_one_is_the_accuracy():
+    correct, samples = np.array([0.0, 3.0, 8.0]), np.array([8.0, 8.0, 8.0])
+    assert pass_at_k(correct, samples, 1) == pytest.approx(correct / samples)
 
 
-def table(both, gained, lost, neither):
-    """0/1 answers before and after with these counts."""
-    counts = [both, gained, lost, neither]
-    return np.repeat([1.0, 0, 1, 0], counts), np.repeat([1.0, 1, 0, 0], counts)
+@pytest.mark.parametrize(("n", "expected"), [(1, []), (2, [2]), (4, [2, 4]), (5, [2, 4, 5])])
+def test_the_numbers_tried_end_with_all_samples(n, expected):
+    assert numbers_tried(n) == expected
 
 
-def change(before, after):
-    """`paired_change` of two vectors."""
-    old, new = ({f"q{i}": float(x) for i, x in enumerate(v)} for v in (before, after))
-    return paired_change(old, new)
+def test_the_majority_may_be_wrong_where_a_sample_is_right():
+    metric = BenchmarkMetrics()
+    metric.update(graded(["correct", "wrong", "wrong"], samples_per_prompt=3), [0.0, 0.0, 0.0])
+    found = values(metric.compute())
+    assert found["maj_at_3"] == 0.0
+    assert found["pass_at_3"] == 1.0
+    assert found["pass_at_2"] == pytest.approx(2 / 3)
 
 
-def test_newcombe_by_hand():
-    # Of 41, 14 solved both times, 5 gained, none lost, 22 never: shares 19/41 and 14/41.
-    # Wilson, z^2 = 3.8415, z^2 / 4 = 0.96036:
-    #   (19 + 1.9207 -+ 1.96 sqrt(19 * 22 / 41 + 0.96036)) / 44.8415 = 0.32056, 0.61253
-    #   (14 + 1.9207 -+ 1.96 sqrt(14 * 27 / 41 + 0.96036)) / 44.8415 = 0.21559, 0.49450
-    # phi = (14 * 22 - 0 - 41 / 2) / sqrt(19 * 22 * 14 * 27) = 287.5 / 397.497 = 0.72328
-    mean, low, high = change(*table(14, 5, 0, 22))
-    assert mean == pytest.approx(5 / 41)
-    below, above = 19 / 41 - 0.32056, 0.49450 - 14 / 41
-    width = (below**2 - 2 * 0.72328 * below * above + above**2) ** 0.5
-    assert low == pytest.approx(5 / 41 - width, abs=1e-4)
-    above, below = 0.61253 - 19 / 41, 14 / 41 - 0.21559
-    width = (above**2 - 2 * 0.72328 * above * below + below**2) ** 0.5
-    assert high == pytest.approx(5 / 41 + width, abs=1e-4)
-
-
-def test_all_changed_alike_keeps_a_width():
-    # phi is 0: Wilson's 8 of 8 is [0.67559, 1], 0 of 8 is [0, 0.32441]; 1 - 0.32441 sqrt(2)
-    assert change(*table(0, 8, 0, 0)) == pytest.approx((1.0, 0.54122, 1.0), abs=1e-4)
-    assert change(*table(0, 0, 8, 0)) == pytest.approx((-1.0, -1.0, -0.54122), abs=1e-4)
-
-
-def test_none_changed_keeps_a_width():
-    assert change(*table(0, 0, 0, 8)) == pytest.approx((0.0, -0.32441, 0.32441), abs=1e-4)
-    mean, low, high = change(*table(5, 0, 0, 5))
-    assert mean == 0.0
-    assert low == pytest.approx(-high)
-    assert high > 0.1
-
-
-@pytest.mark.parametrize("counts", [(3, 9, 2, 6), (1, 2, 9, 0), (6, 1, 1, 4)])
-def test_undoing_the_change_mirrors_the_interval(counts):
-    before, after = table(*counts)
-    mean, low, high = change(before, after)
-    assert change(after, before) == pytest.approx((-mean, -high, -low))
-    assert low < mean < high
-
-
-@pytest.mark.parametrize(
-    "cells",
-    [
-        (0.25, 0.25, 0.25, 0.25),
-        (0.3, 0.3, 0.05, 0.35),
-        (0.1, 0.2, 0.05, 0.65),
-        (0.05, 0.8, 0.05, 0.1),
-        (0.45, 0.05, 0.05, 0.45),
-    ],
-)
-def test_change_of_few_questions_covers_the_truth(cells):
-    # Exact: the probability of every table of 12 questions whose interval holds the true change.
-    n, covered = 12, 0.0
-    chance = scipy.stats.multinomial(n, cells)
-    for counts in itertools.product(range(n + 1), repeat=3):
-        if sum(counts) <= n:
-            rows = (*counts, n - sum(counts))
-            low, high = newcombe_interval(*table(*rows))
-            covered += chance.pmf(rows) * (low <= cells[1] - cells[2] <= high)
-    assert covered > 0.93
-
-
-def test_change_needs_common_questions():
-    with pytest.raises(ValueError, match="no question was measured both times"):
-        paired_change({"a": 1.0}, {"b": 1.0})
+def test_votes_must_match_the_responses():
+    with pytest.raises(ValueError, match="shorter"):
+        BenchmarkMetrics().update(graded(["correct", "wrong"]), [1.0])

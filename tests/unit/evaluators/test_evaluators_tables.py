@@ -1,18 +1,15 @@
-from evaluators.metrics import Summary
-from evaluators.tables import Group, change_table, results_table
+from evaluators.metrics import Estimate, Summary
+from evaluators.tables import Group, change_table, results_table, samples_table
 
 
 def summary(accuracy, low, high):
-    return Summary(
-        questions=200,
-        responses=200,
-        accuracy=accuracy,
-        accuracy_low=low,
-        accuracy_high=high,
-        format_rate=0.98,
-        truncated=0.015,
-        response_length=34.25,
-    )
+    measures = {
+        "accuracy": Estimate(accuracy, low, high),
+        "format_rate": Estimate(0.98, 0.97, 0.99),
+        "truncated": Estimate(0.015, 0.01, 0.02),
+        "response_length": Estimate(34.25, 33.0, 35.0),
+    }
+    return Summary(questions=200, responses=200, measures=measures)
 
 
 def test_results_come_with_interval_and_groups_in_natural_order():
@@ -45,3 +42,22 @@ def test_change_lists_what_was_measured_twice():
         "easy 200 10.0 [5.0, 15.0] 40.0 [30.0, 50.0] +30.0 [+25.0, +34.6]"
     )
     assert len(header) == len(row)
+
+
+def test_several_samples_get_a_table_of_their_own():
+    several = summary(0.1, 0.05, 0.15)
+    several.measures["pass_at_4"] = Estimate(0.3, 0.25, 0.35)
+    several.measures["maj_at_4"] = Estimate(0.2, 0.15, 0.256)
+    table = samples_table(
+        {
+            Group("one"): summary(0.5, 0.4, 0.6),
+            Group("b"): several,
+            Group("b", "level", "1"): several,
+        }
+    )
+    assert table.splitlines() == [
+        "benchmark  measure     %          95 %",
+        "b           pass@4  30.0  [25.0, 35.0]",
+        "b            maj@4  20.0  [15.0, 25.6]",
+    ]
+    assert samples_table(one) == ""
