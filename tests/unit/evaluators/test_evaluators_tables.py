@@ -60,4 +60,4 @@ def test_several_samples_get_a_table_of_their_own():
         "b           pass@4  30.0  [25.0, 35.0]",
         "b            maj@4  20.0  [15.0, 25.6]",
     ]
-    assert samples_table(one) == ""
+    assert samples_table({Group("one"): summary(0.5, 0.4, 0.6)}) == ""
