@@ -37,4 +37,4 @@ class Critic(nn.Module):
         ).last_hidden_state
         states = hidden[:, prompt_ids.shape[1] - 1 : -1]
         values: Tensor = self.head(states).squeeze(-1)
-        return values.to(torch.float32)
+        return values.to(torch.float32, copy=True)  # FSDP2 must not be handed a view

@@ -2,6 +2,7 @@
 
 from limr.training.checkpoint import RunCheckpoint
 from limr.training.export import HuggingFaceExport
+from limr.training.placement import FSDP2
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_module import PPOModule
 from limr.training.progress import PPOProgress
@@ -9,6 +10,7 @@ from limr.training.recorder import TrajectoryRecorder
 from limr.training.supervised_module import SupervisedModule
 
 __all__ = [
+    "FSDP2",
     "HuggingFaceExport",
     "PPOConfig",
     "PPOModule",

@@ -92,7 +92,7 @@ def shuffled_rows(
         (P * n,) int64, a permutation of the rows; row p * n + i is sample i of prompt p.
     """
     n, block = samples_per_prompt, math.gcd(prompts, size)
-    samples = torch.rand(prompts, n, generator=generator).argsort(dim=1)
+    samples = torch.rand(prompts, n, dtype=torch.float64, generator=generator).argsort(dim=1)
     rows = torch.arange(prompts)[:, None] * n + samples
     units = rows.view(prompts // block, block, n).transpose(1, 2).reshape(-1, block)
     return units[torch.randperm(len(units), generator=generator)].flatten()

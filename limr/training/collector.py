@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from limr.generation import RolloutEngine
 from limr.models import Critic, Policy
+from limr.models.sharding import gathered
 from limr.rl import overlong_penalty
 from limr.seeding import derive_seed
 from limr.training.batching import by_length, kept_columns
@@ -72,7 +73,7 @@ def respond(
         for sample in range(sampling.samples_per_prompt)
     ]
     batch = batch.repeat(sampling.samples_per_prompt)
-    with stopwatch.phase("generate"):
+    with stopwatch.phase("generate"), gathered(policy.model):
         responses = engine.generate(policy.model, tokenizer, batch, sampling, seeds)
     with stopwatch.phase("score"):
         lengths = responses.response_mask.sum(dim=1).tolist()
@@ -114,7 +115,9 @@ def prepare(
     (KL zero); without a critic values are zero.
     """
     prompt_mask, mask = batch.prompt_mask, responses.response_mask
-    logprobs, ref_logprobs, values = (torch.zeros(mask.shape, device=mask.device) for _ in range(3))
+    logprobs, ref_logprobs, values = (
+        torch.zeros(mask.shape, dtype=torch.float32, device=mask.device) for _ in range(3)
+    )
     for rows in by_length(prompt_mask, mask, ppo.micro_batch_size):
         prompt, response = kept_columns(prompt_mask[rows], mask[rows])
         tokens = (

@@ -11,6 +11,7 @@ from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from transformers import PreTrainedModel
 
 from limr.generation import RolloutEngine, TransformersEngine
 from limr.models import Critic, Policy, Pretrained, load_tokenizer
@@ -30,6 +31,7 @@ from limr.training.batching import informative_rows, join_rows, minibatches, tak
 from limr.training.checkpoint import settle_epoch
 from limr.training.collector import Stopwatch, prepare, respond
 from limr.training.metrics import rollout_metrics, speed_metrics
+from limr.training.placement import check_trainer, clip_gradients, placed
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_update import Denominators, ppo_losses
 from limr.training.schedule import lr_factor, planned_steps
@@ -100,38 +102,34 @@ class PPOModule(LightningModule):
         """Refuse what would fail, or silently mislead, in the middle of a run.
 
         Raises:
-            ValueError: If the trainer's precision or number of ranks is not supported.
+            ValueError: If the trainer's precision, strategy or number of ranks is not supported.
         """
-        precision = self.trainer.precision
-        if precision not in ("32-true", "bf16-mixed", "64-true"):
-            raise ValueError(
-                f"trainer.precision: {precision} is not supported; use 32-true or bf16-mixed "
-                "(pretrained.dtype sets what the weights are kept in)"
-            )
+        check_trainer(self.trainer)
         if self.ppo.dynamic_sampling and self.trainer.world_size > 1:
             raise ValueError("ppo.dynamic_sampling works on one rank only")
 
     def configure_model(self) -> None:
         """Load the policy, and for training the critic and the frozen reference."""
         if not hasattr(self, "policy"):
-            self.policy = Policy(load_causal_lm(self.pretrained)).train()
+            self.policy = Policy(placed(self._new_policy, self._trainer)).train()
         if not self._fitting:
             return
         if self.ppo.has_critic and self._critic is None:
-            self.critic = Critic(load_backbone(self.critic_pretrained)).train()
+            self.critic = placed(self._new_critic, self._trainer).train()
         if self.ppo.kl_coef > 0 and self._reference is None:
-            reference = Policy(load_causal_lm(self.pretrained)).eval().requires_grad_(False)
+            reference = Policy(placed(self._new_policy, self._trainer, trained=False))
             # Held outside the module tree: neither trained, nor wrapped, nor saved in checkpoints.
-            self.__dict__["reference"] = reference
+            self.__dict__["reference"] = reference.eval().requires_grad_(False)
+
+    def _new_policy(self) -> PreTrainedModel:
+        return load_causal_lm(self.pretrained)
+
+    def _new_critic(self) -> Critic:
+        return Critic(load_backbone(self.critic_pretrained))
 
     @property
     def _fitting(self) -> bool:
         return self._trainer is None or self.trainer.state.fn == "fit"
-
-    def on_fit_start(self) -> None:
-        """Put the reference where the policy is."""
-        if self._reference is not None:
-            self._reference.to(self.device)
 
     @property
     def _reference(self) -> Policy | None:
@@ -292,7 +290,7 @@ class PPOModule(LightningModule):
             for name, value in loss.metrics.items():
                 metrics[name] = metrics.get(name, torch.zeros_like(value)) + value
         for group in optimizer.param_groups:
-            norm = torch.nn.utils.clip_grad_norm_(group["params"], self.ppo.max_grad_norm)
+            norm = clip_gradients(group["params"], self.ppo.max_grad_norm)
             metrics[f"{group['name']}/grad_norm"] = norm
             metrics[f"{group['name']}/lr"] = torch.tensor(group["lr"])
         optimizer.step()
