@@ -16,6 +16,7 @@ verbs:
   verify     grade answers against gold answers, a JSONL file of them or one pair
   import     read other tools' rollouts into a trajectory store
   select     choose the problems worth training on, from trajectories or scores
+  export     write a checkpoint's policy as a Hugging Face folder
 
 start here:
   limr fit --config experiments/quickstart.yaml
@@ -23,6 +24,7 @@ start here:
     --ckpt_path runs/quickstart/checkpoints/last.ckpt
   limr verify --gold '\\frac12' --prediction 0.5
   limr select --trajectories runs/quickstart/trajectories --fraction 0.2 --output lim.jsonl
+  limr export --ckpt_path runs/quickstart/checkpoints/last.ckpt --output trained
 
 look closer:
   limr fit --help                                    every option of trainer, model, data
@@ -36,7 +38,7 @@ look closer:
 _TRAINER_VERBS = ("fit", "validate")
 """Run by :mod:`limr.cli`, on Lightning's trainer."""
 
-_PLAIN_VERBS = {"verify": "verify", "import": "importing", "select": "select"}
+_PLAIN_VERBS = {"verify": "verify", "import": "importing", "select": "select", "export": "export"}
 """Run by the module of this name in :mod:`limr.verbs`."""
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    set_model_state_dict,
+)
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from transformers import PreTrainedModel
@@ -100,6 +104,18 @@ def load_sharded(
             buffer.copy_(buffers[name])
         dist.broadcast(buffer, src=0)
     return module
+
+
+def whole_state_dict(module: nn.Module) -> dict[str, torch.Tensor]:
+    """The state dict put together from all ranks; every rank must call.
+
+    Returns:
+        Whole tensors; of a sharded network on the CPU, and on the first rank only.
+    """
+    if any(isinstance(part, FSDPModule) for part in module.modules()):
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+        return cast(dict[str, torch.Tensor], get_model_state_dict(module, options=options))
+    return module.state_dict()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """PPO on verifiable mathematics. Read `PPOModule.training_step` first: it is the whole method."""
 
 import math
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import partial
 from typing import Any, cast
 
@@ -150,7 +150,8 @@ class PPOModule(LightningModule):
                 del weights[key]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what dynamic sampling has gathered for the next update."""
+        """Keep what dynamic sampling has gathered for the next update, and the starting point."""
+        checkpoint["pretrained"] = asdict(self.pretrained)
         names = [field.name for field in fields(Experience)]
         checkpoint["gathered"] = [{n: getattr(p, n) for n in names} for p in self._gathered]
 
