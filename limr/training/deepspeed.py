@@ -6,9 +6,7 @@ DS_BUILD_OPS=0 pip install --no-build-isolation deepspeed accelerate    # on a m
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import deepspeed
 import torch
-from deepspeed.runtime.zero import partition_parameters
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.strategies import DeepSpeedStrategy
 from transformers.integrations.deepspeed import HfDeepSpeedConfig, unset_hf_deepspeed_config
@@ -53,6 +51,8 @@ class DeepSpeed(DeepSpeedStrategy):
             self.hf_config = HfDeepSpeedConfig(self.config)
             yield
         else:
+            from deepspeed.runtime.zero import partition_parameters
+
             unset_hf_deepspeed_config()
             partition_parameters.shutdown_init_context()
             try:
@@ -65,5 +65,11 @@ class DeepSpeed(DeepSpeedStrategy):
         """The state dict put together from all ranks; every rank must call."""
         if not self.zero_stage_3:
             return module.state_dict()
-        with deepspeed.zero.GatheredParameters(list(module.parameters())):
-            return {name: x.detach().cpu().clone() for name, x in module.state_dict().items()}
+        from deepspeed.zero import GatheredParameters
+
+        with GatheredParameters(list(module.parameters())):
+            copies: dict[int, torch.Tensor] = {}  # tied weights stay one tensor
+            return {
+                name: copies.setdefault(x.data_ptr(), x.detach().cpu().clone())
+                for name, x in module.state_dict().items()
+            }

@@ -71,8 +71,9 @@ def prepare_trainer(trainer: Trainer, max_grad_norm: float) -> None:
     if isinstance(strategy, DeepSpeedStrategy):
         if not hasattr(strategy, "loading"):
             raise ValueError("trainer.strategy: use limr.training.deepspeed.DeepSpeed in its place")
+        assert strategy.config is not None
         strategy.config["gradient_clipping"] = max_grad_norm
-        # ranks take several backward passes to a step
+        # a step takes several backward passes, as many as there are micro-batches
         strategy.config["managed_gradient_accumulation"] = False
     if isinstance(plugin := trainer.precision_plugin, HalfPrecision | DeepSpeedPrecision):
         # Prompts hold no floats to convert, and Lightning refuses frozen dataclasses there. Its

@@ -15,10 +15,6 @@ from limr.models.loading import Pretrained
 PREFIX = "policy.model."
 """Where a checkpoint's state dict keeps the policy."""
 
-DEEPSPEED_INSTALL = (
-    "DS_BUILD_OPS=0 pip install --no-build-isolation deepspeed"  # on a machine without CUDA
-)
-
 
 def policy_weights(checkpoint: str) -> tuple[dict[str, Tensor], Pretrained | None]:
     """The policy's state dict, and the model that the run started from where the file says so.
@@ -73,7 +69,7 @@ def _deepspeed_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
     except ImportError as error:
         raise ValueError(
-            f"ckpt_path: {path} was saved by DeepSpeed; to read it: {DEEPSPEED_INSTALL}"
+            f'ckpt_path: {path} was saved by DeepSpeed; to read it: pip install "limr[deepspeed]"'
         ) from error
     states = sorted((path / "checkpoint").glob("*_model_states.pt"))
     # DeepSpeed pickles objects of its own; the weights themselves are read by its own converter.
