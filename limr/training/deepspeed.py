@@ -5,6 +5,7 @@ DS_BUILD_OPS=0 pip install --no-build-isolation deepspeed accelerate    # on a m
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch.accelerators import CPUAccelerator
@@ -17,6 +18,34 @@ class DeepSpeed(DeepSpeedStrategy):
 
     On CPUs set the environment variable ``DS_ACCELERATOR=cpu``.
     """
+
+    def __init__(
+        self,
+        stage: Literal[2, 3] = 3,
+        offload_optimizer: bool = False,
+        offload_parameters: bool = False,
+        process_group_backend: str | None = None,
+        zero_optimization: dict[str, Any] | None = None,
+    ) -> None:
+        """Declare the strategy. Gradients are clipped at `ppo.max_grad_norm`.
+
+        Args:
+            stage: 2 cuts gradients and optimizer state over the ranks, 3 the weights, too.
+            offload_optimizer: Keep the optimizer's state, and step, in the host's memory.
+            offload_parameters: Keep the weights there, too; stage 3 only.
+            process_group_backend: `nccl` or `gloo`; None takes the device's.
+            zero_optimization: Further options of DeepSpeed's section of that name.
+        """
+        zero: dict[str, Any] = {"stage": stage, **(zero_optimization or {})}
+        for name, wanted in (("optimizer", offload_optimizer), ("param", offload_parameters)):
+            if wanted:
+                zero[f"offload_{name}"] = {"device": "cpu"}
+        config = {
+            "zero_allow_untested_optimizer": True,
+            "zero_force_ds_cpu_optimizer": False,  # torch's AdamW does, wherever the state is
+            "zero_optimization": zero,
+        }
+        super().__init__(config=config, process_group_backend=process_group_backend)
 
     def setup_environment(self) -> None:
         """Start the processes; Lightning would refuse any but CUDA devices."""
