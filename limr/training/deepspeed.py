@@ -94,7 +94,7 @@ class DeepSpeed(DeepSpeedStrategy):
         """The state dict put together from all ranks; every rank must call."""
         if not self.zero_stage_3:
             return module.state_dict()
-        from deepspeed.zero import GatheredParameters
+        from deepspeed.runtime.zero.partition_parameters import GatheredParameters
 
         with GatheredParameters(list(module.parameters())):
             copies: dict[int, torch.Tensor] = {}  # tied weights stay one tensor
