@@ -83,7 +83,7 @@ def load_causal_lm(pretrained: Pretrained) -> PreTrainedModel:
         # As when weights are read; a model without one keeps what its configuration says.
         with suppress(OSError):
             model.generation_config = GenerationConfig.from_pretrained(
-                resolve_pretrained(pretrained.name), revision=pretrained.revision
+                resolve_pretrained(pretrained.name), revision=pretrained.revision or "main"
             )
     return model
 

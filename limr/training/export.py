@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from torch.distributed.fsdp import FSDPModule
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from limr.models.loading import Pretrained, load_causal_lm, load_tokenizer
 from limr.models.sharding import whole_state_dict
@@ -64,12 +66,10 @@ def write_model(
     Raises:
         ValueError: If the weights are not those of the model's architecture.
     """
-    check_weights(weights, model)
-    with torch.device("meta"):
-        whole = AutoModelForCausalLM.from_config(model.config)
+    whole = _architecture(model)
+    check_weights(weights, whole)
     whole.load_state_dict(weights, strict=False, assign=True)  # of tied weights one is enough
     whole.tie_weights()
-    whole.generation_config = model.generation_config
     staging = folder / _STAGING
     shutil.rmtree(staging, ignore_errors=True)  # what an interrupted export has left
     staging.mkdir(parents=True)
@@ -83,6 +83,18 @@ def write_model(
             path.replace(folder / path.name)
     finally:
         shutil.rmtree(staging)
+
+
+def _architecture(model: PreTrainedModel) -> PreTrainedModel:
+    """The same network on the meta device, whole where the strategy has cut it.
+
+    Not by `from_config`, which under ZeRO-3 would cut this one, too.
+    """
+    kind: Any = next(c for c in type(model).__mro__ if not issubclass(c, FSDPModule))
+    with torch.device("meta"):
+        whole: PreTrainedModel = kind(deepcopy(model.config))
+    whole.generation_config = model.generation_config
+    return whole
 
 
 def check_weights(weights: dict[str, Tensor], model: PreTrainedModel) -> None:
