@@ -119,7 +119,9 @@ def _load(auto_class: Any, pretrained: Pretrained) -> PreTrainedModel:
             config = AutoConfig.from_pretrained(name, revision=pretrained.revision)
             model: PreTrainedModel = auto_class.from_config(config, **options)
         else:
-            model = auto_class.from_pretrained(name, revision=pretrained.revision, **options)
+            # Lightning's device context would have transformers ask for the accelerate package
+            with torch.device("cpu"):
+                model = auto_class.from_pretrained(name, revision=pretrained.revision, **options)
     if pretrained.gradient_checkpointing:
         # transformers < 5.23 knows the method by its old name only, later ones deprecate that name.
         enable = getattr(model, "activation_checkpointing_enable", None)

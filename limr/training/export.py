@@ -14,7 +14,7 @@ from torch.distributed.fsdp import FSDPModule
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from limr.models.loading import Pretrained, load_causal_lm, load_tokenizer
-from limr.models.sharding import whole_state_dict
+from limr.training.placement import whole_weights
 from limr.training.weights import policy_weights
 
 _STAGING = ".export.part"
@@ -38,7 +38,7 @@ class HuggingFaceExport(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather the weights from all ranks and write them from the first."""
         module: Any = pl_module
-        weights = whole_state_dict(module.policy.model)
+        weights = whole_weights(module.policy.model, trainer.strategy)
         if trainer.is_global_zero:
             folder = Path(self.dirpath or Path(trainer.default_root_dir) / "model")
             write_model(folder, module.policy.model, weights, module.tokenizer)
