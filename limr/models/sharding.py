@@ -115,22 +115,7 @@ def whole_state_dict(module: nn.Module) -> dict[str, torch.Tensor]:
     if any(isinstance(part, FSDPModule) for part in module.modules()):
         options = StateDictOptions(full_state_dict=True, cpu_offload=True)
         return cast(dict[str, torch.Tensor], get_model_state_dict(module, options=options))
-    state = module.state_dict(keep_vars=True)
-    if any(hasattr(weight, "ds_id") for weight in state.values()):
-        return _gathered_by_deepspeed(state)
-    return {name: weight.detach() for name, weight in state.items()}
-
-
-def _gathered_by_deepspeed(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights that ZeRO-3 has cut, whole; no device ever holds more than one of them."""
-    import deepspeed
-
-    whole = {}
-    for name, weight in state.items():
-        with deepspeed.zero.GatheredParameters(weight):
-            if dist.get_rank() == 0:
-                whole[name] = weight.detach().to("cpu", copy=True)
-    return whole
+    return module.state_dict()
 
 
 @contextmanager

@@ -28,10 +28,6 @@ from limr.models.loading import Pretrained
 PREFIX = "policy.model."
 """Where a checkpoint's state dict keeps the policy."""
 
-DEEPSPEED_INSTALL = (
-    "DS_BUILD_OPS=0 pip install --no-build-isolation deepspeed"  # on a machine without CUDA
-)
-
 Content = dict[str, Any]
 Weights = dict[str, Tensor]
 
@@ -70,7 +66,8 @@ def _reader(path: Path) -> Callable[[Path], tuple[Content, Weights]]:
     if (path / "checkpoint").is_dir():
         if find_spec("deepspeed") is None:
             raise ValueError(
-                f"ckpt_path: {path} was saved by DeepSpeed; to read it: {DEEPSPEED_INSTALL}"
+                f"ckpt_path: {path} was saved by DeepSpeed; to read it: "
+                'pip install "limr[deepspeed]"'
             )
         return _read_deepspeed
     if (path / "config.json").is_file():

@@ -4,14 +4,13 @@ python export_run.py ddp|fsdp2|zero2|zero3 MODEL FOLDER
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.accelerators import CPUAccelerator
-from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy
+from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
-from transformers.integrations.deepspeed import HfDeepSpeedConfig
 
 from limr.models import Policy, Pretrained, load_tokenizer
 from limr.models.loading import load_causal_lm
@@ -19,22 +18,6 @@ from limr.training.export import HuggingFaceExport
 from limr.training.placement import FSDP2, placed
 
 IDS = torch.tensor([[5, 3, 8, 1], [2, 2, 7, 4]])
-
-
-class ZeroOnCPU(DeepSpeedStrategy):
-    """Lightning itself refuses DeepSpeed on CPUs."""
-
-    def setup_environment(self):
-        super(DeepSpeedStrategy, self).setup_environment()
-
-    def setup_distributed(self):
-        assert isinstance(self.accelerator, CPUAccelerator)
-        self.set_world_ranks()
-        self._init_deepspeed_distributed()
-
-    @property
-    def root_device(self):
-        return torch.device("cpu", 0)
 
 
 class Toy(LightningModule):
@@ -49,16 +32,8 @@ class Toy(LightningModule):
 
     def configure_model(self):
         if not hasattr(self, "policy"):
-            if getattr(self.trainer.strategy, "zero_stage_3", False):
-                # transformers looks for it: it must stay alive
-                self.hf_config = HfDeepSpeedConfig(self.trainer.strategy.config)
-            self.policy = Policy(placed(self.load, self.trainer)).train()
-
-    def load(self):
-        if torch.get_default_device().type == "meta":
-            return load_causal_lm(self.pretrained)
-        with torch.device("cpu"):  # Lightning's index would have transformers ask for accelerate
-            return load_causal_lm(self.pretrained)
+            load = partial(load_causal_lm, self.pretrained)
+            self.policy = Policy(placed(load, self.trainer)).train()
 
     def forward(self, ids):
         return self.policy.model(input_ids=ids, use_cache=False).logits
@@ -98,12 +73,14 @@ def strategy(name):
         return DDPStrategy(process_group_backend="gloo")
     if name == "fsdp2":
         return FSDP2(save_distributed_checkpoint=False)
+    from limr.training.deepspeed import DeepSpeed
+
     config = {
         "zero_allow_untested_optimizer": True,
         "train_micro_batch_size_per_gpu": 1,
         "zero_optimization": {"stage": int(name[-1]), "stage3_param_persistence_threshold": 0},
     }
-    return ZeroOnCPU(config=config, process_group_backend="gloo")
+    return DeepSpeed(config=config, process_group_backend="gloo")
 
 
 if __name__ == "__main__":
