@@ -32,6 +32,7 @@ from limr.training.collector import Stopwatch, prepare, respond
 from limr.training.metrics import rollout_metrics, speed_metrics
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_update import Denominators, ppo_losses
+from limr.training.resuming import check_shapes
 from limr.training.schedule import lr_factor, planned_steps
 from limr.types import (
     Experience,
@@ -150,6 +151,7 @@ class PPOModule(LightningModule):
             weights = checkpoint["state_dict"]
             for key in [key for key in weights if key.startswith("critic.")]:
                 del weights[key]
+        check_shapes(checkpoint, self)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what dynamic sampling has gathered for the next update."""
