@@ -187,7 +187,7 @@ class RunCheckpoint(ModelCheckpoint):
 
     def _save(self, trainer: Trainer, *, measured: bool = False) -> None:
         step, folder = steps_done(trainer), self.folder(trainer)
-        if step == self._saved_at or trainer.fast_dev_run:
+        if step == self._saved_at or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         best = measured and self._is_best(trainer)
         target = folder / checkpoint_name(step)

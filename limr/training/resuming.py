@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
+from lightning.pytorch.utilities import rank_zero_info
 
 from limr.training.checkpoint import RunCheckpoint, class_path
 from limr.training.checkpoint_files import damage, previous_whole, read_manifest
@@ -38,7 +38,8 @@ def find_checkpoint(asked: str, trainer: Trainer, *, may_start: bool) -> str | N
         path = _newest_slurm_checkpoint(Path(trainer.default_root_dir))
     else:
         path = Path(asked)
-    if rank_zero_only.rank == 0 and (fault := damage(path)):
+    fault = damage(path) if trainer.is_global_zero else None
+    if fault:
         whole = previous_whole(path)
         advice = f"go on from the one before it: --ckpt_path {whole}" if whole else "none is left"
         raise ValueError(f"ckpt_path: {path}: {fault}; {advice}")
