@@ -39,6 +39,9 @@ STAGES: dict[str, tuple[Any, str]] = {
 }
 """Where a run is killed: the function that does this part of the work."""
 
+_TIMER_S = 0.001
+"""Sooner than this no timer strikes: such a kill comes as the call begins."""
+
 RANK_ZERO_STAGES = ("checkpoint write", "checkpoint naming", "MLflow write")
 
 
@@ -154,6 +157,8 @@ def watch(times: Path, kill: Kill | None) -> None:
             entered[stage] += 1
             inside.append(stage)
             if kill and kill.stage == stage and kill.nth == entered[stage]:
+                if kill.delay_s < _TIMER_S:
+                    strike()
                 threading.Timer(kill.delay_s, strike).start()
             begun = time.perf_counter()
             try:

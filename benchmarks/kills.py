@@ -47,9 +47,9 @@ def generated(split: str, size: int) -> dict[str, Any]:
 
 
 def overlay(ranks: int) -> dict[str, Any]:
-    """What makes the quickstart small: 3 epochs of 4 rollouts of 8 prompts, 4 samples each."""
+    """What makes the quickstart small: 2 epochs of 4 rollouts of 8 prompts, 4 samples each."""
     greedy = {"temperature": 0.0, "max_response_tokens": 32}
-    benchmark = {"problems": generated("validation", 24), "sampling": greedy}
+    benchmark = {"problems": generated("validation", 12), "sampling": greedy}
     callbacks = ["limr.training.PPOProgress", "evaluators.Evaluation", "limr.tracking.RunInfo"]
     callbacks += ["limr.training.TrajectoryRecorder", "limr.training.HuggingFaceExport"]
     keep = {"class_path": "limr.training.RunCheckpoint", "init_args": {"every_n_steps": 3}}
@@ -68,7 +68,7 @@ def overlay(ranks: int) -> dict[str, Any]:
             }
         },
         "trainer": {
-            "max_epochs": 3,
+            "max_epochs": 2,
             "default_root_dir": "run",
             "devices": ranks,
             "strategy": "auto" if ranks == 1 else "ddp",
@@ -234,7 +234,9 @@ def write_table(text: str, page: Path) -> None:
 
 def main() -> None:
     """Run the campaigns."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=50, help="killed runs of one process")
     parser.add_argument("--ddp-runs", type=int, default=10, help="killed runs of two processes")
     parser.add_argument("--seed", type=int, default=1, help="decides the moments")
@@ -242,15 +244,12 @@ def main() -> None:
     asked = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
-    base = (asked.keep or Path(tempfile.mkdtemp(prefix="limr-kills-"))).resolve()
-    numbers = {1: asked.runs, 2: asked.ddp_runs}
-    campaigns = [
-        campaign(base / str(ranks), ranks=ranks, runs=runs, seed=asked.seed)
-        for ranks, runs in numbers.items()
-        if runs
-    ]
-    write_results({"seed": asked.seed, "campaigns": campaigns}, RESULTS)
-    write_table(table(campaigns), PAGE)
+    base: Path = (asked.keep or Path(tempfile.mkdtemp(prefix="limr-kills-"))).resolve()
+    campaigns = []
+    for ranks, runs in ((1, asked.runs), (2, asked.ddp_runs)):
+        campaigns.append(campaign(base / str(ranks), ranks=ranks, runs=runs, seed=asked.seed))
+        write_results({"seed": asked.seed, "campaigns": campaigns}, RESULTS)
+        write_table(table(campaigns), PAGE)
     if not asked.keep:
         shutil.rmtree(base)
 

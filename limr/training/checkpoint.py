@@ -306,8 +306,8 @@ def settle_epoch(checkpoint: dict[str, Any], trainer: Trainer) -> None:
     two epochs. Left to itself Lightning takes the steps of a longer next epoch for done, forgets to
     count that epoch, so that a second resume repeats steps, and under `max_steps` begins the next
     epoch inside the old one. A checkpoint of a run that `max_steps` ended within an epoch lies
-    there again, so that more steps go on with it. Others stay as they are: within an epoch, and
-    after the validation at its end. (The validation that follows a last batch is not made up for.)
+    there again, so that more steps go on with it. Others stay as they are: before the first step,
+    within an epoch, and after the validation at its end. (The validation that follows a last batch is not made up for.)
 
     Args:
         checkpoint: As Lightning hands it to `on_load_checkpoint`.
@@ -315,7 +315,7 @@ def settle_epoch(checkpoint: dict[str, Any], trainer: Trainer) -> None:
     """
     fit = checkpoint["loops"]["fit_loop"]
     epochs, batches = fit["epoch_progress"], fit["epoch_loop.batch_progress"]
-    epoch_end = epochs["total"]["processed"] == epochs["total"]["started"]
+    epoch_end = epochs["total"]["processed"] == epochs["total"]["started"] > 0
     batch_end = batches["total"]["completed"] < batches["total"]["processed"]
     if epoch_end and not batches["is_last_batch"]:
         for count in (epochs["total"], epochs["current"]):
