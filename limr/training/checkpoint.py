@@ -1,4 +1,4 @@
-"""When a run saves, what it keeps, and at which step it goes on from any checkpoint."""
+"""When a run saves and what it keeps."""
 
 import math
 from pathlib import Path
@@ -86,6 +86,13 @@ class RunCheckpoint(ModelCheckpoint):
         """Take up what the checkpoint knew."""
         self._best, self._unlogged = state_dict["best"], state_dict["unlogged"]
 
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Let `last.ckpt` be where the run goes on, before rows of later steps are dropped."""
+        if trainer.is_global_zero and (resumed := self._own_checkpoint(trainer)):
+            point(resumed.parent / "last.ckpt", resumed)
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the folder, and write into it directly."""
         folder = self.folder(trainer)
@@ -126,10 +133,8 @@ class RunCheckpoint(ModelCheckpoint):
             self._best, self._unlogged = {}, {}
             self._save(trainer)
             return
-        resumed = Path(trainer.ckpt_path).resolve()
-        if trainer.is_global_zero and resumed.parent == self.folder(trainer).resolve():
-            # the rows of later steps have been dropped: their checkpoints are no way to go on
-            point(self.folder(trainer) / "last.ckpt", resumed)
+        if trainer.is_global_zero and (resumed := self._own_checkpoint(trainer)):
+            self._forget_after(resumed)
         if self._unlogged:
             for logger in trainer.loggers:
                 logger.log_metrics(self._unlogged["metrics"], self._unlogged["step"])
@@ -206,7 +211,7 @@ class RunCheckpoint(ModelCheckpoint):
             point(folder / "last.ckpt", target)
             if best:
                 point(folder / "best.ckpt", target)
-            self._prune(folder, step)
+            self._prune(folder)
         trainer.strategy.barrier("checkpoint")
         self._saved_at, self._due = step, False
         self.last_model_path = str(folder / "last.ckpt")
@@ -222,14 +227,31 @@ class RunCheckpoint(ModelCheckpoint):
         self.best_model_path = str(self.folder(trainer) / "best.ckpt")
         return True
 
-    def _prune(self, folder: Path, step: int) -> None:
-        """Delete what is older than what is kept, and what an abandoned continuation has left."""
+    def _own_checkpoint(self, trainer: Trainer) -> Path | None:
+        """The checkpoint that a fit goes on from, if it is one of this folder's."""
+        if trainer.state.fn != "fit" or trainer.ckpt_path is None:
+            return None
+        resumed = Path(trainer.ckpt_path).resolve()
+        return resumed if resumed in kept(self.folder(trainer).resolve()).values() else None
+
+    def _forget_after(self, resumed: Path) -> None:
+        """Delete what came after a checkpoint: those steps' rows are dropped, they come anew."""
+        found = kept(resumed.parent)
+        step = next(step for step, path in found.items() if path == resumed)
+        for later in (path for s, path in found.items() if s > step):
+            remove(later)
+        best = resumed.parent / "best.ckpt"
+        if (target := found.get(self._best.get("step", -1))) is not None:
+            point(best, target)
+        elif best.is_symlink() and not best.exists():
+            best.unlink()
+
+    def _prune(self, folder: Path) -> None:
+        """Delete all but the newest and the best."""
         found = kept(folder)
-        older = [s for s in found if s <= step]
-        keep = {*(older if self.keep == -1 else older[-self.keep :]), self._best.get("step")}
-        for other, path in found.items():
-            if other not in keep:
-                remove(path)
+        newest = [*found] if self.keep == -1 else [*found][-self.keep :]
+        for step in found.keys() - {*newest, self._best.get("step")}:
+            remove(found[step])
 
     def _stop_if_asked(self, trainer: Trainer, stop: bool) -> None:
         if not stop:
@@ -297,45 +319,3 @@ def _digests(checkpoint: Path, trainer: Trainer) -> dict[str, str]:
     parts: list[dict[str, str]] = [{} for _ in range(trainer.world_size)]
     torch.distributed.all_gather_object(parts, found)
     return {name: value for part in parts for name, value in part.items()}
-
-
-def settle_epoch(checkpoint: dict[str, Any], trainer: Trainer) -> None:
-    """Change a checkpoint that does not lie within an epoch so that Lightning resumes exactly.
-
-    A checkpoint of an epoch's last batch (`every_n_train_steps`) or of its end then lies between
-    two epochs. Left to itself Lightning takes the steps of a longer next epoch for done, forgets to
-    count that epoch, so that a second resume repeats steps, and under `max_steps` begins the next
-    epoch inside the old one. A checkpoint of a run that `max_steps` ended within an epoch lies
-    there again, so that more steps go on with it. Others stay as they are: before the first step,
-    within an epoch, and after the validation at its end. (The validation that follows a last batch is not made up for.)
-
-    Args:
-        checkpoint: As Lightning hands it to `on_load_checkpoint`.
-        trainer: That will resume.
-    """
-    fit = checkpoint["loops"]["fit_loop"]
-    epochs, batches = fit["epoch_progress"], fit["epoch_loop.batch_progress"]
-    epoch_end = epochs["total"]["processed"] == epochs["total"]["started"] > 0
-    batch_end = batches["total"]["completed"] < batches["total"]["processed"]
-    if epoch_end and not batches["is_last_batch"]:
-        for count in (epochs["total"], epochs["current"]):
-            count["processed"] = count["completed"] = count["started"] - 1
-    elif batches["is_last_batch"] and (epoch_end or batch_end):
-        for count in (epochs["total"], epochs["current"]):
-            count |= dict.fromkeys(count, count["started"])
-        batches["total"] |= dict.fromkeys(batches["total"], batches["total"]["processed"])
-        batches["current"] |= dict.fromkeys(batches["current"], 0)
-        batches["is_last_batch"] = False
-        # what loggers count; Lightning adds the batch whose validation it believes to skip
-        epoch, steps = epochs["current"]["started"], batches["total"]["processed"]
-        again = _takes_validation_for_due(trainer, epoch, steps)
-        fit["epoch_loop.state_dict"]["_batches_that_stepped"] += batch_end - again
-
-
-def _takes_validation_for_due(trainer: Trainer, epoch: int, steps: int) -> bool:
-    if trainer.max_steps == -1 or not trainer.enable_validation:
-        return False
-    if trainer.check_val_every_n_epoch is None:  # validation counts steps over all epochs
-        interval = trainer.val_check_interval
-        return isinstance(interval, int) and steps % interval == 0
-    return (epoch + 1) % trainer.check_val_every_n_epoch == 0
