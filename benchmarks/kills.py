@@ -203,7 +203,7 @@ def campaign(base: Path, *, ranks: int, runs: int, seed: int) -> dict[str, Any]:
 
 def table(campaigns: list[dict[str, Any]]) -> str:
     """How many kills struck in which kind of work, and how many runs came out the same."""
-    head = "| killed in | " + " | ".join(f"{c['ranks']} process(es)" for c in campaigns) + " |"
+    head = "| killed in | " + " | ".join(_processes(c["ranks"]) for c in campaigns) + " |"
     struck = [Counter(where for run in c["runs"] for where in run["kills"]) for c in campaigns]
     lines = [head, "|---|" + "---|" * len(campaigns)]
     for stage in [*STAGES, "between stages"]:
@@ -222,6 +222,10 @@ def table(campaigns: list[dict[str, Any]]) -> str:
         ]
         lines.append(f"| runs with identical {name} | " + " | ".join(same) + " |")
     return "\n".join(lines)
+
+
+def _processes(ranks: int) -> str:
+    return "1 process" if ranks == 1 else f"DDP, {ranks} processes"
 
 
 def write_table(text: str, page: Path) -> None:
