@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from signal import Signals
 from typing import Any, Literal
 
 import torch
@@ -145,8 +146,8 @@ class RunCheckpoint(ModelCheckpoint):
     ) -> None:
         """Save when it is time, unless validation or the epoch's end follows: then after it."""
         every, loop = self.every_n_steps, trainer.fit_loop.epoch_loop
-        stop = trainer.strategy.reduce_boolean_decision(bool(self._signals.received), all=False)
-        self._due = stop or (every is not None and steps_done(trainer) % every == 0)
+        stop = self._signal_to_any_rank(trainer)
+        self._due = bool(stop) or (every is not None and steps_done(trainer) % every == 0)
         fetcher = trainer.fit_loop._data_fetcher
         assert fetcher is not None
         if not self._due or loop._is_training_done or loop._should_check_val_fx(fetcher):
@@ -161,7 +162,7 @@ class RunCheckpoint(ModelCheckpoint):
         loop = trainer.fit_loop.epoch_loop
         if trainer.state.fn != "fit" or trainer.sanity_checking or loop._is_training_done:
             return
-        stop = trainer.strategy.reduce_boolean_decision(bool(self._signals.received), all=False)
+        stop = self._signal_to_any_rank(trainer)
         if stop or self._due:
             self._save(trainer, measured=True)
             self._stop_if_asked(trainer, stop)
@@ -169,7 +170,7 @@ class RunCheckpoint(ModelCheckpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save each epoch's end."""
         self._save(trainer, measured=True)
-        stop = trainer.strategy.reduce_boolean_decision(bool(self._signals.received), all=False)
+        stop = self._signal_to_any_rank(trainer)
         self._stop_if_asked(trainer, stop)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -253,17 +254,20 @@ class RunCheckpoint(ModelCheckpoint):
         for step in found.keys() - {*newest, self._best.get("step")}:
             remove(found[step])
 
-    def _stop_if_asked(self, trainer: Trainer, stop: bool) -> None:
-        if not stop:
+    def _signal_to_any_rank(self, trainer: Trainer) -> int:
+        """The signal's number, the same on every rank; 0 where there was none."""
+        number = torch.tensor(int(self._signals.received or 0), device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(number, reduce_op="max"))
+
+    def _stop_if_asked(self, trainer: Trainer, number: int) -> None:
+        if not number:
             return
-        number = self._signals.received
-        last = self.folder(trainer) / "last.ckpt"
         rank_zero_info(
-            f"stopped by {number.name if number else 'a signal'} after step {steps_done(trainer)}, "
-            f"which is saved; the same command with --ckpt_path last goes on ({last})"
+            f"stopped by {Signals(number).name} after step {steps_done(trainer)}, which is saved; "
+            f"the same command with --ckpt_path last goes on ({self.last_model_path})"
         )
-        self._signals.pass_on()
-        raise SIGTERMException(128 + (number or 15))
+        self._signals.pass_on(number)
+        raise SIGTERMException(128 + number)
 
 
 class DirectCheckpointIO(TorchCheckpointIO):

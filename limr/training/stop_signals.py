@@ -27,11 +27,11 @@ class StopSignals:
             signal.signal(number, handler)
         self._before = {}
 
-    def pass_on(self) -> None:
+    def pass_on(self, number: int) -> None:
         """Call who handled SIGUSR1 before: under SLURM, Lightning, which requeues the job."""
         handler = self._before.get(signal.SIGUSR1)
-        if self.received == signal.SIGUSR1 and callable(handler):
-            handler(self.received, None)
+        if number == signal.SIGUSR1 and callable(handler):
+            handler(number, None)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number)

@@ -30,8 +30,9 @@ def test_a_signal_is_noted_and_nothing_else(number, earlier):
 def test_who_handled_it_before_is_called_when_it_is_passed_on(earlier):
     signals = StopSignals()
     signals.listen()
-    os.kill(os.getpid(), signal.SIGUSR1)
-    signals.pass_on()
+    signals.pass_on(signal.SIGTERM)
+    assert earlier == []
+    signals.pass_on(signal.SIGUSR1)  # also where only another rank got it
     signals.leave()
     assert earlier == [signal.SIGUSR1]
     os.kill(os.getpid(), signal.SIGUSR1)
