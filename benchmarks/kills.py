@@ -229,9 +229,15 @@ def _processes(ranks: int) -> str:
 
 
 def write_table(text: str, page: Path) -> None:
-    """Put the table between the page's marks."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
+    """Put the table between the page's marks.
+
+    Raises:
+        ValueError: If the page does not have them.
+    """
+    before, begin, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not (begin and end):
+        raise ValueError(f"{page} lacks the lines {MARKS[0]} and {MARKS[1]}")
     page.write_text(f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{after}", encoding="utf-8")
 
 
