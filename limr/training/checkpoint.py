@@ -57,8 +57,11 @@ class RunCheckpoint(ModelCheckpoint):
             mode: Whether `monitor` is better when higher (`max`) or lower (`min`).
 
         Raises:
-            ValueError: If `every_n_steps` or `keep` is not a number of that kind.
+            ValueError: If `every_n_steps` or `keep` is not a number of that kind, or `dirpath` an
+                address on a network, where a rename is none.
         """
+        if dirpath and "://" in dirpath:
+            raise ValueError(f"RunCheckpoint: dirpath must be a local folder, got {dirpath}")
         if keep < 1 and keep != -1:
             raise ValueError(f"RunCheckpoint: keep must be at least 1, or -1 for all, got {keep}")
         if every_n_steps is not None and every_n_steps < 1:

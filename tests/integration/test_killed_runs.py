@@ -64,3 +64,11 @@ def test_the_table_counts_kills_and_runs(tmp_path):
         "| runs with identical weights and optimizer state | 2 of 2 |",
     ):
         assert line in lines
+
+
+def test_a_page_without_a_place_for_the_table_is_left_alone(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("no marks\n")
+    with pytest.raises(ValueError, match="lacks the lines <!-- kills: begin"):
+        write_table("table", page)
+    assert page.read_text() == "no marks\n"

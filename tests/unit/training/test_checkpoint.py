@@ -233,7 +233,11 @@ def test_an_interrupted_save_leaves_the_checkpoint_before_it(tmp_path, monkeypat
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"keep": 0}, "keep must be at least 1"), ({"every_n_steps": 0}, "every_n_steps must be")],
+    [
+        ({"keep": 0}, "keep must be at least 1"),
+        ({"every_n_steps": 0}, "every_n_steps must be"),
+        ({"dirpath": "s3://bucket/run"}, "dirpath must be a local folder, got s3"),
+    ],
 )
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
