@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart smollm2 selectors test test-all test-deepspeed bench-verifier lint format mlflow clean
+.PHONY: help install quickstart smollm2 selectors kills test test-all test-deepspeed bench-verifier lint format mlflow clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ selectors: install ## Compare the selection methods on published trajectories (d
 	$(BIN)/python -m benchmarks.redraws
 	$(BIN)/python -m benchmarks.released_scores
 	$(BIN)/python -m benchmarks.resampling
+
+kills: install ## Kill 60 small runs at random moments, resume, compare (docs/reliability.md); minutes
+	$(BIN)/python -m benchmarks.kills
 
 test: install ## Run the tests but the slow ones, with coverage
 	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)

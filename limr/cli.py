@@ -3,8 +3,6 @@
 import logging
 import re
 import warnings
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import lightning.pytorch.cli as lightning_cli
@@ -16,7 +14,8 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 import limr.data
 import limr.training  # noqa: F401 - makes short class names known to the parser
 from limr.mistakes import OneLineParser, in_one_line
-from limr.tracking import MlflowSaveConfig
+from limr.tracking import MlflowSaveConfig, RunLogger
+from limr.training.resuming import check_origin, find_checkpoint, mlflow_run
 
 VERBS = {
     "fit": {"model", "datamodule", "train_dataloaders", "val_dataloaders"},
@@ -59,10 +58,12 @@ class LimrCLI(lightning_cli.LightningCLI):
     def parse_arguments(
         self, parser: lightning_cli.LightningArgumentParser, args: lightning_cli.ArgsType
     ) -> None:
-        """Parse `args` alone, whatever `sys.argv` is, and look at the checkpoint they name."""
+        """Parse `args` alone, whatever `sys.argv` is."""
         assert isinstance(args, list)
         self.config = parser.parse_args(args)
-        check_checkpoint(self.config[self.config["subcommand"]].get("ckpt_path"))
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the configuration alone: Lightning would take parts of it from the checkpoint."""
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer; what Lightning refuses in its arguments is the user's to mend.
@@ -75,22 +76,32 @@ class LimrCLI(lightning_cli.LightningCLI):
         except (MisconfigurationException, ValueError) as error:
             raise ValueError(f"trainer: {error}") from error
 
+    def before_fit(self) -> None:
+        """Find the checkpoint to go on from, and the MLflow run."""
+        path = self._settle_checkpoint("fit")
+        if path and (run_id := mlflow_run(path)):
+            for logger in self.trainer.loggers:
+                if isinstance(logger, RunLogger):
+                    logger.go_on_with(run_id)
 
-def check_checkpoint(path: str | None) -> None:
-    """Refuse a checkpoint that is not there or damaged before anything is built.
+    def before_validate(self) -> None:
+        """Find the checkpoint to measure."""
+        self._settle_checkpoint("validate")
 
-    `last`, `best` and `hpc` are left to the trainer, so are URLs and registry names, and folders,
-    which are checkpoints saved by several processes.
+    def _settle_checkpoint(self, verb: str) -> str | None:
+        settings = self.config_init[verb]
+        path: str | None = settings.get("ckpt_path")
+        if path is not None and not is_remote(path):
+            path = find_checkpoint(path, self.trainer, may_start=verb == "fit")
+            if path is not None:
+                check_origin(path, self.model)
+            settings["ckpt_path"] = path
+        return path
 
-    Raises:
-        ValueError: If there is no such file, or it is not the archive that torch saves.
-    """
-    if path is None or path in ("last", "best", "hpc", "registry") or re.match(r"\w+:", path):
-        return
-    if not Path(path).exists():
-        raise ValueError(f"ckpt_path: no such file: {path}")
-    if Path(path).is_file() and not zipfile.is_zipfile(path):
-        raise ValueError(f"ckpt_path: {path} is no checkpoint, or a damaged one")
+
+def is_remote(path: str) -> bool:
+    """Whether the trainer has to fetch it: a URL or a name in a registry."""
+    return path == "registry" or bool(re.match(r"\w+:", path))
 
 
 def quiet_libraries() -> None:

@@ -6,6 +6,7 @@ import time
 from lightning.pytorch.loggers import MLFlowLogger
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from mlflow.exceptions import MlflowException
 
 
 class RunLogger(MLFlowLogger):
@@ -45,6 +46,24 @@ class RunLogger(MLFlowLogger):
             run_id=run_id,
             synchronous=synchronous,
         )
+
+    @rank_zero_only
+    def go_on_with(self, run_id: str) -> None:
+        """Log into an earlier run, which is running again; a `run_id` of the YAML has precedence.
+
+        Raises:
+            ValueError: If MLflow does not have that run.
+        """
+        self._run_id = self._run_id or run_id
+        try:
+            self.experiment.update_run(self._run_id, status="RUNNING")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise ValueError(
+                f"MLflow has no run {self._run_id} in {self._tracking_uri}, in which the "
+                "checkpoint's run was logged; set the logger's tracking_uri to where it is"
+            ) from error
 
     @rank_zero_only
     def finalize(self, status: str = "success") -> None:

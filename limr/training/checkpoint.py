@@ -1,99 +1,328 @@
-"""Checkpoints in the run's own folder, and at which step a run goes on from any checkpoint."""
+"""When a run saves and what it keeps."""
 
+import math
 from pathlib import Path
-from typing import Any
+from signal import Signals
+from typing import Any, Literal
 
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import MLFlowLogger
+from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from limr.training.checkpoint_files import (
+    Manifest,
+    checkpoint_name,
+    contents,
+    digest,
+    kept,
+    point,
+    publish,
+    remove,
+    remove_leftovers,
+    unfinished,
+)
+from limr.training.stop_signals import StopSignals
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """Lightning's checkpoints, by default `last.ckpt` alone, in `default_root_dir`/checkpoints.
+    """Saves between two training steps, so that a killed run goes on as if nothing had been.
 
-    Left to itself Lightning puts them into a folder named after the logger's run, which nobody can
-    name beforehand to resume or validate from.
+    A run saves before its first step, at each epoch's end, every `every_n_steps` and, on SIGTERM or
+    SIGUSR1, after the step at hand; then it ends, in MLflow as ``KILLED``. Where validation follows
+    a step, the checkpoint comes after it. `last.ckpt` is a link to the newest checkpoint and
+    `best.ckpt` to the one with the best `monitor`. Of Lightning's callback only the place where the
+    trainer looks for ``--ckpt_path last`` is used.
     """
 
     def __init__(
         self,
         dirpath: str | None = None,
-        save_top_k: int = 0,
-        every_n_train_steps: int | None = None,
+        every_n_steps: int | None = None,
+        keep: int = 2,
+        monitor: str | None = None,
+        mode: Literal["min", "max"] = "max",
     ) -> None:
         """Declare what is kept.
 
         Args:
-            dirpath: Another folder; None is `checkpoints` in the trainer's `default_root_dir`.
-            save_top_k: Checkpoints kept besides the last: 0 none, -1 all.
-            every_n_train_steps: Distance in optimizer steps; None saves at the end of each epoch.
+            dirpath: A local folder; None is `checkpoints` in the trainer's `default_root_dir`.
+            every_n_steps: Distance in training steps (rollout batches); None saves at each epoch's
+                end alone.
+            keep: Newest checkpoints that are kept, besides the best one; -1 keeps all.
+            monitor: A validation metric, `val/validation/accuracy` for one; its best is kept, too.
+            mode: Whether `monitor` is better when higher (`max`) or lower (`min`).
+
+        Raises:
+            ValueError: If `every_n_steps` or `keep` is not a number of that kind, or `dirpath` an
+                address on a network, where a rename is none.
         """
+        if dirpath and "://" in dirpath:
+            raise ValueError(f"RunCheckpoint: dirpath must be a local folder, got {dirpath}")
+        if keep < 1 and keep != -1:
+            raise ValueError(f"RunCheckpoint: keep must be at least 1, or -1 for all, got {keep}")
+        if every_n_steps is not None and every_n_steps < 1:
+            raise ValueError(f"RunCheckpoint: every_n_steps must be at least 1: {every_n_steps}")
         super().__init__(
-            dirpath=dirpath,
-            save_last=True,
-            save_top_k=save_top_k,
-            every_n_train_steps=every_n_train_steps,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
+            dirpath=dirpath, monitor=monitor, mode=mode, save_top_k=0, enable_version_counter=False
         )
+        self.every_n_steps = every_n_steps
+        self.keep = keep
+        self._signals = StopSignals()
+        self._best: dict[str, Any] = {}
+        self._unlogged: dict[str, Any] = {}
+        self._due = False
+        self._saved_at = -1
+
+    @property
+    def state_key(self) -> str:
+        """One per run, whatever its options: they may change when it goes on."""
+        return type(self).__qualname__
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best checkpoint so far and the step's metrics, which no logger has got yet."""
+        return {"best": self._best, "unlogged": self._unlogged}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what the checkpoint knew."""
+        self._best, self._unlogged = state_dict["best"], state_dict["unlogged"]
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Let `last.ckpt` be where the run goes on, before rows of later steps are dropped."""
+        if trainer.is_global_zero and (resumed := self._own_checkpoint(trainer)):
+            point(resumed.parent / "last.ckpt", resumed)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Find the folder."""
-        self._settle(trainer)
+        """Find the folder, and write into it directly."""
+        folder = self.folder(trainer)
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = DirectCheckpointIO()
+        if stage == "fit" and trainer.is_global_zero and folder.exists():
+            remove_leftovers(folder)
         super().setup(trainer, pl_module, stage)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save, also where only the last is kept: Lightning would then wait for the run's end."""
-        super().on_train_epoch_end(trainer, pl_module)
-        if self.save_top_k == 0 and self._every_n_epochs:
-            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
-
-    def _find_last_checkpoints(self, trainer: Trainer) -> set[str]:
-        """What `--ckpt_path last` chooses from; Lightning asks before `setup`."""
-        self._settle(trainer)
-        return super()._find_last_checkpoints(trainer)
-
-    def _settle(self, trainer: Trainer) -> None:
+    def folder(self, trainer: Trainer) -> Path:
+        """Where the checkpoints are."""
         if self.dirpath is None:
             self.dirpath = str(Path(trainer.default_root_dir) / "checkpoints")
+        return Path(self.dirpath)
+
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse another run's folder before anything is measured.
+
+        Raises:
+            ValueError: If a new run would write among the checkpoints of an earlier one.
+        """
+        found = kept(self.folder(trainer)) if trainer.is_global_zero else {}
+        if trainer.strategy.broadcast(bool(found)) and trainer.ckpt_path is None:
+            raise ValueError(
+                f"{self.folder(trainer)} holds the checkpoints of an earlier run; go on with it by "
+                "--ckpt_path last, move that folder away, or set another trainer.default_root_dir"
+            )
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the beginning, or take up where the checkpoint lies.
+
+        Raises:
+            ValueError: If a new run would write among the checkpoints of an earlier one.
+        """
+        self.on_sanity_check_start(trainer, pl_module)
+        self._signals.listen()
+        if trainer.ckpt_path is None:
+            self._best, self._unlogged = {}, {}
+            self._save(trainer)
+            return
+        if trainer.is_global_zero and (resumed := self._own_checkpoint(trainer)):
+            self._forget_after(resumed)
+        if self._unlogged:
+            for logger in trainer.loggers:
+                logger.log_metrics(self._unlogged["metrics"], self._unlogged["step"])
+            self._unlogged = {}
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save when it is time, unless validation or the epoch's end follows: then after it."""
+        every, loop = self.every_n_steps, trainer.fit_loop.epoch_loop
+        stop = self._signal_to_any_rank(trainer)
+        self._due = bool(stop) or (every is not None and steps_done(trainer) % every == 0)
+        fetcher = trainer.fit_loop._data_fetcher
+        assert fetcher is not None
+        if not self._due or loop._is_training_done or loop._should_check_val_fx(fetcher):
+            return
+        self._unlogged = _unlogged_metrics(trainer)
+        self._save(trainer)
+        self._unlogged = {}
+        self._stop_if_asked(trainer, stop)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save what the step before validation had to leave to this one."""
+        loop = trainer.fit_loop.epoch_loop
+        if trainer.state.fn != "fit" or trainer.sanity_checking or loop._is_training_done:
+            return
+        stop = self._signal_to_any_rank(trainer)
+        if stop or self._due:
+            self._save(trainer, measured=True)
+            self._stop_if_asked(trainer, stop)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save each epoch's end."""
+        self._save(trainer, measured=True)
+        stop = self._signal_to_any_rank(trainer)
+        self._stop_if_asked(trainer, stop)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The last epoch's end is saved."""
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give signals back."""
+        self._signals.leave()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Give signals back."""
+        self._signals.leave()
+
+    def _find_last_checkpoints(self, trainer: Trainer) -> set[str]:
+        """What the trainer's own ``ckpt_path="last"`` chooses from; asked before `setup`."""
+        last = self.folder(trainer) / "last.ckpt"
+        return {str(last)} if last.exists() else set()
+
+    def _save(self, trainer: Trainer, *, measured: bool = False) -> None:
+        step, folder = steps_done(trainer), self.folder(trainer)
+        if step == self._saved_at or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        best = measured and self._is_best(trainer)
+        target = folder / checkpoint_name(step)
+        trainer.save_checkpoint(unfinished(target), weights_only=False)
+        files = _digests(unfinished(target), trainer)
+        if trainer.is_global_zero:
+            publish(
+                target,
+                Manifest(
+                    step=step,
+                    module=class_path(trainer.lightning_module),
+                    run_id=next((log.run_id for log in _mlflow_loggers(trainer)), None),
+                    files=files,
+                ),
+            )
+            point(folder / "last.ckpt", target)
+            if best:
+                point(folder / "best.ckpt", target)
+            self._prune(folder)
+        trainer.strategy.barrier("checkpoint")
+        self._saved_at, self._due = step, False
+        self.last_model_path = str(folder / "last.ckpt")
+
+    def _is_best(self, trainer: Trainer) -> bool:
+        if self.monitor is None or self.monitor not in trainer.callback_metrics:
+            return False
+        score = trainer.strategy.broadcast(float(trainer.callback_metrics[self.monitor]))
+        sign = 1 if self.mode == "max" else -1
+        if math.isnan(score) or (self._best and sign * score <= sign * self._best["score"]):
+            return False
+        self._best = {"score": score, "step": steps_done(trainer)}
+        self.best_model_path = str(self.folder(trainer) / "best.ckpt")
+        return True
+
+    def _own_checkpoint(self, trainer: Trainer) -> Path | None:
+        """The checkpoint that a fit goes on from, if it is one of this folder's."""
+        if trainer.state.fn != "fit" or trainer.ckpt_path is None:
+            return None
+        resumed = Path(trainer.ckpt_path).resolve()
+        return resumed if resumed in kept(self.folder(trainer).resolve()).values() else None
+
+    def _forget_after(self, resumed: Path) -> None:
+        """Delete what came after a checkpoint: those steps' rows are dropped, they come anew."""
+        found = kept(resumed.parent)
+        step = next(step for step, path in found.items() if path == resumed)
+        for later in (path for s, path in found.items() if s > step):
+            remove(later)
+        best = resumed.parent / "best.ckpt"
+        if (target := found.get(self._best.get("step", -1))) is not None:
+            point(best, target)
+        elif best.is_symlink() and not best.exists():
+            best.unlink()
+
+    def _prune(self, folder: Path) -> None:
+        """Delete all but the newest and the best."""
+        found = kept(folder)
+        newest = [*found] if self.keep == -1 else [*found][-self.keep :]
+        for step in found.keys() - {*newest, self._best.get("step")}:
+            remove(found[step])
+
+    def _signal_to_any_rank(self, trainer: Trainer) -> int:
+        """The signal's number, the same on every rank; 0 where there was none."""
+        number = torch.tensor(int(self._signals.received or 0), device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(number, reduce_op="max"))
+
+    def _stop_if_asked(self, trainer: Trainer, number: int) -> None:
+        if not number:
+            return
+        rank_zero_info(
+            f"stopped by {Signals(number).name} after step {steps_done(trainer)}, which is saved; "
+            f"the same command with --ckpt_path last goes on ({self.last_model_path})"
+        )
+        self._signals.pass_on(number)
+        raise SIGTERMException(128 + number)
 
 
-def settle_epoch(checkpoint: dict[str, Any], trainer: Trainer) -> None:
-    """Change a checkpoint that does not lie within an epoch so that Lightning resumes exactly.
+class DirectCheckpointIO(TorchCheckpointIO):
+    """Writes where it is told, not through memory and `$TMPDIR`; loads tensors and plain values."""
 
-    A checkpoint of an epoch's last batch (`every_n_train_steps`) or of its end then lies between
-    two epochs. Left to itself Lightning takes the steps of a longer next epoch for done, forgets to
-    count that epoch, so that a second resume repeats steps, and under `max_steps` begins the next
-    epoch inside the old one. A checkpoint of a run that `max_steps` ended within an epoch lies
-    there again, so that more steps go on with it. Others stay as they are: within an epoch, and
-    after the validation at its end. (The validation that follows a last batch is not made up for.)
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write a local file."""
+        if "://" in str(path) or storage_options is not None:
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        torch.save(checkpoint, path)
 
-    Args:
-        checkpoint: As Lightning hands it to `on_load_checkpoint`.
-        trainer: That will resume.
-    """
-    fit = checkpoint["loops"]["fit_loop"]
-    epochs, batches = fit["epoch_progress"], fit["epoch_loop.batch_progress"]
-    epoch_end = epochs["total"]["processed"] == epochs["total"]["started"]
-    batch_end = batches["total"]["completed"] < batches["total"]["processed"]
-    if epoch_end and not batches["is_last_batch"]:
-        for count in (epochs["total"], epochs["current"]):
-            count["processed"] = count["completed"] = count["started"] - 1
-    elif batches["is_last_batch"] and (epoch_end or batch_end):
-        for count in (epochs["total"], epochs["current"]):
-            count |= dict.fromkeys(count, count["started"])
-        batches["total"] |= dict.fromkeys(batches["total"], batches["total"]["processed"])
-        batches["current"] |= dict.fromkeys(batches["current"], 0)
-        batches["is_last_batch"] = False
-        # what loggers count; Lightning adds the batch whose validation it believes to skip
-        epoch, steps = epochs["current"]["started"], batches["total"]["processed"]
-        again = _takes_validation_for_due(trainer, epoch, steps)
-        fit["epoch_loop.state_dict"]["_batches_that_stepped"] += batch_end - again
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Load without running any code that a checkpoint may contain."""
+        return super().load_checkpoint(path, *args, **{**kwargs, "weights_only": True})
 
 
-def _takes_validation_for_due(trainer: Trainer, epoch: int, steps: int) -> bool:
-    if trainer.max_steps == -1 or not trainer.enable_validation:
-        return False
-    if trainer.check_val_every_n_epoch is None:  # validation counts steps over all epochs
-        interval = trainer.val_check_interval
-        return isinstance(interval, int) and steps % interval == 0
-    return (epoch + 1) % trainer.check_val_every_n_epoch == 0
+def steps_done(trainer: Trainer) -> int:
+    """Training steps (rollout batches) that the run has taken."""
+    return trainer.fit_loop.epoch_loop.total_batch_idx + 1
+
+
+def class_path(module: LightningModule) -> str:
+    """Where a module's class is defined."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
+def _mlflow_loggers(trainer: Trainer) -> list[MLFlowLogger]:
+    return [logger for logger in trainer.loggers if isinstance(logger, MLFlowLogger)]
+
+
+def _unlogged_metrics(trainer: Trainer) -> dict[str, Any]:
+    """The step's metrics: Lightning hands them to the loggers after this step's last callback."""
+    connector = trainer._logger_connector
+    if not (trainer.loggers and connector.should_update_logs):
+        return {}
+    metrics = {name: float(value) for name, value in connector.metrics["log"].items()}
+    step = int(metrics.pop("step", trainer.fit_loop.epoch_loop._batches_that_stepped))
+    return {"metrics": {"epoch": trainer.current_epoch, **metrics}, "step": step} if metrics else {}
+
+
+def _digests(checkpoint: Path, trainer: Trainer) -> dict[str, str]:
+    """SHA-256 of each file, shared out over the ranks where there are several."""
+    names = contents(checkpoint) if checkpoint.is_dir() else ["."] * trainer.is_global_zero
+    ranks = trainer.world_size if checkpoint.is_dir() else 1
+    rank = trainer.global_rank if ranks > 1 else 0
+    found = {name: digest(checkpoint / name) for name in names[rank::ranks]}
+    if trainer.world_size == 1:
+        return found
+    parts: list[dict[str, str]] = [{} for _ in range(trainer.world_size)]
+    torch.distributed.all_gather_object(parts, found)
+    return {name: value for part in parts for name, value in part.items()}

@@ -28,13 +28,14 @@ from limr.rl import (
 )
 from limr.seeding import derive_seed, reseed, run_seed
 from limr.training.batching import informative_rows, join_rows, minibatches, take_rows
-from limr.training.checkpoint import settle_epoch
 from limr.training.collector import Stopwatch, prepare, respond
 from limr.training.metrics import rollout_metrics, speed_metrics
 from limr.training.placement import clipped_step, placed, prepare_trainer
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_update import Denominators, ppo_losses
+from limr.training.resuming import check_shapes
 from limr.training.schedule import lr_factor, planned_steps
+from limr.training.settling import settle_epoch
 from limr.types import (
     Experience,
     GradedResponses,
@@ -148,6 +149,7 @@ class PPOModule(LightningModule):
             weights = checkpoint["state_dict"]
             for key in [key for key in weights if key.startswith("critic.")]:
                 del weights[key]
+        check_shapes(checkpoint, self)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what dynamic sampling has gathered for the next update, and the starting point."""

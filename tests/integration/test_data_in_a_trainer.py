@@ -12,7 +12,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from limr.data import Benchmark, MathDataModule, PlainTemplate
 from limr.data.sources import ProblemSource
 from limr.models.tiny import build_tokenizer
-from limr.training.checkpoint import RunCheckpoint, settle_epoch
+from limr.training.checkpoint import RunCheckpoint
+from limr.training.settling import settle_epoch
 from limr.types import Problem, Sampling
 
 pytestmark = [
@@ -233,3 +234,40 @@ def test_a_run_that_max_steps_ended_within_an_epoch_goes_on_there(tmp_path, at_t
         resumed = fit(folder, RunCheckpoint(), **options)
         assert resumed.seen == whole.seen[steps:]
         assert resumed.counts == whole.counts[steps:]
+
+
+def test_another_number_of_ranks_in_mid_epoch_visits_every_problem_once(tmp_path):
+    epoch = 0
+    seen = []
+    for ranks, until in ((1, 2), (2, 4), (1, 8)):
+        options = {"strategy": "ddp_fork", "devices": 2} if ranks == 2 else {}
+        fit(
+            *(tmp_path, RunCheckpoint(every_n_steps=1)),
+            datamodule=data(24),
+            resume="last" if seen else None,
+            max_epochs=-1,
+            max_steps=until,
+            **options,
+        )
+        parts = [json.loads((tmp_path / f"rank-{r}.json").read_text())[0] for r in range(ranks)]
+        seen += [step for steps in zip(*parts, strict=True) for step in steps]
+    visits = Counter(identifier for at, ids in seen if at == epoch for identifier in ids)
+    assert visits == {f"p{i}": 1 for i in range(24)}
+    assert Counter(at for at, _ in seen) == {0: 2 + 2 * 2 + 2, 1: 2}  # steps of 4, or of 2 and 2
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_run_measured_within_epochs_goes_on_from_any_of_its_checkpoints(tmp_path, every):
+    options = {"val_check_interval": 2, "datamodule": data(20)}
+    whole = fit(tmp_path / "whole", RunCheckpoint(every_n_steps=every, keep=-1), **options)
+    assert len(whole.validated) == 3 * 2 * 3  # epochs, times, batches
+    checkpoints = sorted((tmp_path / "whole/checkpoints").glob("step-*.ckpt"))
+    assert len(checkpoints) == (16 if every == 1 else 10)
+    for path in checkpoints:
+        steps = int(path.stem.removeprefix("step-"))
+        (folder := tmp_path / path.stem).mkdir()
+        resumed = fit(folder, RunCheckpoint(), **{**options, "datamodule": data(20)}, resume=path)
+        assert resumed.seen == whole.seen[steps:], path
+        assert resumed.counts == whole.counts[steps:], path
+        done = steps // 5 * 2 + steps % 5 // 2  # measured after the 2nd and 4th of 5 steps
+        assert resumed.validated == whole.validated[3 * done :], path

@@ -16,7 +16,7 @@ from limr.data.sources import ProblemSource
 from limr.models.tiny import build_tokenizer
 from limr.selection import Variance
 from limr.training import TrajectoryRecorder
-from limr.training.checkpoint import settle_epoch
+from limr.training.settling import settle_epoch
 from limr.types import GradedResponses, Problem, Rollout, Sampling, Verdict
 
 pytestmark = [

@@ -9,7 +9,6 @@ import torch
 
 from limr import __main__, cli
 from limr.__main__ import main
-from limr.cli import check_checkpoint
 
 QUICKSTART = str(Path(__file__).parents[2] / "experiments" / "quickstart.yaml")
 
@@ -119,20 +118,28 @@ def test_a_damaged_checkpoint_is_named(run, tmp_path):
     whole, half = tmp_path / "whole.ckpt", tmp_path / "half.ckpt"
     torch.save({"state_dict": {}}, whole)
     half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    check_checkpoint(str(whole))
     result = run("validate", "--config", QUICKSTART, "--ckpt_path", "half.ckpt")
     assert_one_clear_error(result, 1, "ckpt_path", "half.ckpt")
 
 
 @pytest.mark.parametrize(
-    "path", [None, "last", "best", "hpc", "registry:model", "s3://bucket/a.ckpt", "https://a/b"]
+    ("path", "remote"),
+    [
+        ("registry", True),
+        ("registry:model", True),
+        ("s3://bucket/a.ckpt", True),
+        ("last", False),
+        ("a/b.ckpt", False),
+    ],
 )
-def test_what_the_trainer_resolves_itself_is_left_to_it(path):
-    check_checkpoint(path)
+def test_what_the_trainer_fetches_is_left_to_it(path, remote):
+    assert cli.is_remote(path) == remote
 
 
-def test_a_folder_may_be_a_checkpoint(tmp_path):
-    check_checkpoint(str(tmp_path))
+@pytest.mark.parametrize("asked", ["best", "last", "hpc"])
+def test_a_kind_of_checkpoint_that_is_not_there_is_named(run, asked):
+    result = run("validate", "--config", QUICKSTART, "--ckpt_path", asked)
+    assert_one_clear_error(result, 1, f"ckpt_path: {asked}: there is no")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

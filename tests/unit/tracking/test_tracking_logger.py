@@ -5,6 +5,8 @@ import pytest
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from tracking_toys import ToyModule
 
+from limr.tracking import RunLogger
+
 
 def status(logger):
     return logger.experiment.get_run(logger.run_id).info.status
@@ -37,6 +39,41 @@ def test_a_run_stopped_by_hand_was_killed(run_logger, fit):
     finally:
         signal.signal(signal.SIGINT, before)
     assert status(run_logger) == "KILLED"
+
+
+def same_store(run_logger, **options):
+    return RunLogger(
+        experiment_name=run_logger._experiment_name,
+        tracking_uri=run_logger._tracking_uri,
+        artifact_location=run_logger._artifact_location,
+        **options,
+    )
+
+
+def test_a_run_that_goes_on_is_running_again_and_finishes(run_logger, fit):
+    with pytest.raises(SIGTERMException):
+        fit(run_logger, module=ToyModule(fail_at=3, error=SIGTERMException))
+    again = same_store(run_logger)
+    again.go_on_with(run_logger.run_id)
+    assert again.run_id == run_logger.run_id
+    assert status(again) == "RUNNING"
+    fit(again)
+    assert status(again) == "FINISHED"
+    latest = again.experiment.get_run(again.run_id).data.metrics["toy/batch"]
+    assert latest == 4.0
+    assert len(again.experiment.search_runs([again.experiment_id])) == 1
+
+
+def test_a_run_that_was_asked_for_has_precedence(run_logger):
+    other = same_store(run_logger)
+    logger = same_store(run_logger, run_id=other.run_id)
+    logger.go_on_with(run_logger.run_id)
+    assert logger.run_id == other.run_id != run_logger.run_id
+
+
+def test_a_run_that_mlflow_does_not_have_is_named(run_logger):
+    with pytest.raises(ValueError, match="MLflow has no run 0123abcd in sqlite"):
+        run_logger.go_on_with("0123abcd")
 
 
 def test_runs_of_one_seed_have_names_of_their_own(run_logger):
