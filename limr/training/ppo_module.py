@@ -29,7 +29,8 @@ from limr.seeding import derive_seed, reseed, run_seed
 from limr.training.batching import informative_rows, join_rows, minibatches, take_rows
 from limr.training.checkpoint import settle_epoch
 from limr.training.collector import Stopwatch, prepare, respond
-from limr.training.metrics import rollout_metrics, speed_metrics
+from limr.training.guards import NonfiniteGuard
+from limr.training.metrics import rollout_metrics, speed_metrics, update_metrics
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_update import Denominators, ppo_losses
 from limr.training.schedule import lr_factor, planned_steps
@@ -94,6 +95,7 @@ class PPOModule(LightningModule):
         self.stopwatch = Stopwatch()
         self.kl_estimator = KL_ESTIMATORS[ppo.kl_estimator]
         self.reward_kl_coef = ppo.kl_coef if ppo.kl_in == "reward" else 0.0
+        self.guard = NonfiniteGuard(ppo.on_nonfinite)
         self._gathered: list[Experience] = []
 
     def setup(self, stage: str) -> None:
@@ -160,6 +162,7 @@ class PPOModule(LightningModule):
         """One step of PPO, from prompts to updated weights."""
         step = self.trainer.fit_loop.epoch_loop.total_batch_idx
         reseed("step", step, self.global_rank)
+        self.guard.begin(step, batch)
         shuffle = torch.Generator().manual_seed(derive_seed(run_seed(), "minibatches", step))
 
         # 1. Roll out: sample responses, score them, record what each model thinks of every token.
@@ -272,10 +275,10 @@ class PPOModule(LightningModule):
             for _ in range(self.ppo.ppo_epochs)
             for minibatch in share(trajectory, generator=shuffle)
         ]
-        return {name: torch.stack([s[name] for s in steps]).mean() for name in steps[0]}
+        return update_metrics(steps)
 
-    def optimizer_step_on(self, minibatch: Trajectory) -> dict[str, Tensor]:
-        """One optimizer step on one minibatch, gradients accumulated over its micro-batches."""
+    def optimizer_step_on(self, minibatch: Trajectory) -> dict[str, Tensor] | None:
+        """One optimizer step, gradients accumulated over micro-batches; None if it was skipped."""
         optimizer = cast(LightningOptimizer, self.optimizers())
         ranks = self.trainer.world_size
         metrics: dict[str, Tensor] = {}
@@ -295,10 +298,11 @@ class PPOModule(LightningModule):
             norm = torch.nn.utils.clip_grad_norm_(group["params"], self.ppo.max_grad_norm)
             metrics[f"{group['name']}/grad_norm"] = norm
             metrics[f"{group['name']}/lr"] = torch.tensor(group["lr"])
-        optimizer.step()
+        if allowed := self.guard.allows(metrics, minibatch, self.trainer, self._sum_over_ranks):
+            optimizer.step()
+            cast(LRScheduler, self.lr_schedulers()).step()
         optimizer.zero_grad()
-        cast(LRScheduler, self.lr_schedulers()).step()
-        return metrics
+        return metrics if allowed else None
 
     def validation_step(  # type: ignore[override]
         self, batch: PromptBatch, batch_idx: int, dataloader_idx: int = 0
