@@ -93,9 +93,7 @@ def test_a_checkpoint_is_weights_and_two_moments():
 
 def test_checkpoints_there_already_need_no_room(tmp_path):
     callback = RunCheckpoint(str(tmp_path), save_top_k=1)
-    assert (
-        files_to_write(callback, tmp_path) == 3
-    )  # the best, the last, and one that replaces another
+    assert files_to_write(callback, tmp_path) == 3  # best, last and their successor
     for name in ("a", "b", "c", "d", "e"):
         (tmp_path / f"{name}.ckpt").touch()
     assert files_to_write(callback, tmp_path) == 1
