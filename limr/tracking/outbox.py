@@ -128,4 +128,4 @@ class Outbox:
 
 def is_absence(error: MlflowException) -> bool:
     """Whether MLflow did not answer or failed by itself, rather than refuse what it was given."""
-    return bool(error.get_http_status_code() >= 500)
+    return int(error.get_http_status_code()) >= 500  # type: ignore[no-untyped-call]
