@@ -1,5 +1,8 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and folders that one process keeps for itself."""
 
+import fcntl
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,3 +35,41 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         if not direct:
             part.unlink(missing_ok=True)
         raise
+
+
+class FolderLock:
+    """Keeps a folder for one process; a lock whose holder has died, however, does not bind.
+
+    The lock is the kernel's (flock) on the file `.lock`, which names the holder and stays behind.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder, made when absent.
+
+        Raises:
+            ValueError: If another process, or another lock of this one, has it, or the lock cannot
+                be written.
+        """
+        path = folder / ".lock"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise ValueError(f"cannot write {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "holder unknown"
+            self._file.close()
+            raise ValueError(
+                f"{folder} is in use by another run ({holder}); wait for it, stop it, or set "
+                "another trainer.default_root_dir"
+            ) from error
+        self._file.truncate(0)
+        self._file.write(f"host {socket.gethostname()}, pid {os.getpid()}\n")
+        self._file.flush()
+
+    def release(self) -> None:
+        """Give the folder back; again does no harm."""
+        self._file.close()

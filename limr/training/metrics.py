@@ -1,7 +1,7 @@
 """What a rollout says about the run; every name is defined in docs/metrics.md."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import get_args
 
 import torch
@@ -46,3 +46,11 @@ def speed_metrics(seconds: dict[str, float], rollout: Rollout, ranks: int) -> di
     metrics = {f"time/{phase}_s": duration for phase, duration in seconds.items()}
     metrics["time/tokens_per_s"] = ranks * sum(rollout.graded.lengths) / sum(seconds.values())
     return metrics
+
+
+def update_metrics(steps: Sequence[Mapping[str, Tensor] | None]) -> dict[str, Tensor]:
+    """Mean metrics of the optimizer steps that were taken, and how many were skipped (None)."""
+    taken = [metrics for metrics in steps if metrics is not None]
+    names = taken[0] if taken else ()
+    means = {name: torch.stack([metrics[name] for metrics in taken]).mean() for name in names}
+    return means | {"guard/skipped_updates": torch.tensor(float(len(steps) - len(taken)))}

@@ -119,26 +119,29 @@ def mixed_precision(precision: str | None) -> MixedPrecisionPolicy | None:
     return MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
 
 
-def clipped_step(
+def clip_gradients(
     optimizer: LightningOptimizer, max_norm: float, strategy: Strategy
 ) -> dict[str, Tensor]:
-    """One optimizer step on gradients scaled to at most `max_norm`, over all ranks and shards.
+    """Scale each parameter group's gradients to a norm of at most `max_norm`, over all shards.
 
     Returns:
-        The norm before, by the name of the parameter group, the same on every rank. Each group is
-        scaled by itself; DeepSpeed knows only the norm of all of them.
+        The norm before, by the group's name, the same on every rank. Empty under DeepSpeed, which
+        clips all groups together while it steps: see :func:`engine_norms`.
     """
     norms = {}
     if not isinstance(strategy, DeepSpeedStrategy):
         for group in optimizer.param_groups:
             norm = torch.nn.utils.clip_grad_norm_(group["params"], max_norm)
             norms[group["name"]] = norm.full_tensor() if isinstance(norm, DTensor) else norm
-    optimizer.step()
-    if isinstance(strategy, DeepSpeedStrategy):
-        norm = torch.as_tensor(strategy.deepspeed_engine.get_global_grad_norm())
-        norms = {group["name"]: norm for group in optimizer.param_groups}
-    optimizer.zero_grad()
     return norms
+
+
+def engine_norms(optimizer: LightningOptimizer, strategy: Strategy) -> dict[str, Tensor]:
+    """Under DeepSpeed the gradient norm of the step just taken, one for all groups; else empty."""
+    if not isinstance(strategy, DeepSpeedStrategy):
+        return {}
+    norm = torch.as_tensor(strategy.deepspeed_engine.get_global_grad_norm())
+    return {group["name"]: norm for group in optimizer.param_groups}
 
 
 def whole_weights(module: nn.Module, strategy: Strategy) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from limr.training.guards import OnNonfinite
 from limr.types import Sampling
 
 Estimator = Literal["gae", "grpo", "dr_grpo", "rloo", "reinforce_plus_plus"]
@@ -81,6 +82,10 @@ class PPOConfig:
     """Final share of the peak learning rate."""
     max_grad_norm: float = 1.0
     """Gradient norm clip, of policy and critic apart."""
+    on_nonfinite: OnNonfinite = "stop"
+    """When a loss or gradient is not finite: `stop` ends the run, `skip` leaves out that update
+    and its place in the learning rates' schedule, ten in a row at most. Either saves the
+    minibatch."""
 
     dynamic_sampling: int = 0
     """DAPO: update only when this many prompts that are neither always nor never solved are

@@ -29,8 +29,9 @@ from limr.rl import (
 from limr.seeding import derive_seed, reseed, run_seed
 from limr.training.batching import informative_rows, join_rows, minibatches, take_rows
 from limr.training.collector import Stopwatch, prepare, respond
-from limr.training.metrics import rollout_metrics, speed_metrics
-from limr.training.placement import clipped_step, placed, prepare_trainer
+from limr.training.guards import NonfiniteGuard
+from limr.training.metrics import rollout_metrics, speed_metrics, update_metrics
+from limr.training.placement import clip_gradients, engine_norms, placed, prepare_trainer
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_update import Denominators, ppo_losses
 from limr.training.resuming import check_shapes
@@ -97,6 +98,7 @@ class PPOModule(LightningModule):
         self.stopwatch = Stopwatch()
         self.kl_estimator = KL_ESTIMATORS[ppo.kl_estimator]
         self.reward_kl_coef = ppo.kl_coef if ppo.kl_in == "reward" else 0.0
+        self.guard = NonfiniteGuard(ppo.on_nonfinite)
         self._gathered: list[Experience] = []
 
     def setup(self, stage: str) -> None:
@@ -161,6 +163,7 @@ class PPOModule(LightningModule):
         """One step of PPO, from prompts to updated weights."""
         step = self.trainer.fit_loop.epoch_loop.total_batch_idx
         reseed("step", step, self.global_rank)
+        self.guard.begin(step, batch)
         shuffle = torch.Generator().manual_seed(derive_seed(run_seed(), "minibatches", step))
 
         # 1. Roll out: sample responses, score them, record what each model thinks of every token.
@@ -273,10 +276,10 @@ class PPOModule(LightningModule):
             for _ in range(self.ppo.ppo_epochs)
             for minibatch in share(trajectory, generator=shuffle)
         ]
-        return {name: torch.stack([s[name] for s in steps]).mean() for name in steps[0]}
+        return update_metrics(steps)
 
-    def optimizer_step_on(self, minibatch: Trajectory) -> dict[str, Tensor]:
-        """One optimizer step on one minibatch, gradients accumulated over its micro-batches."""
+    def optimizer_step_on(self, minibatch: Trajectory) -> dict[str, Tensor] | None:
+        """One optimizer step, gradients accumulated over micro-batches; None if it was skipped."""
         optimizer = cast(LightningOptimizer, self.optimizers())
         ranks = self.trainer.world_size
         metrics: dict[str, Tensor] = {}
@@ -292,12 +295,18 @@ class PPOModule(LightningModule):
             self.manual_backward(loss.objective)
             for name, value in loss.metrics.items():
                 metrics[name] = metrics.get(name, torch.zeros_like(value)) + value
+        strategy = self.trainer.strategy
         rates = {group["name"]: torch.tensor(group["lr"]) for group in optimizer.param_groups}
-        norms = clipped_step(optimizer, self.ppo.max_grad_norm, self.trainer.strategy)
+        norms = clip_gradients(optimizer, self.ppo.max_grad_norm, strategy)
+        metrics |= {f"{name}/grad_norm": norm for name, norm in norms.items()}
+        if allowed := self.guard.allows(metrics, minibatch, self.trainer, self._sum_over_ranks):
+            optimizer.step()
+            cast(LRScheduler, self.lr_schedulers()).step()
+            norms |= engine_norms(optimizer, strategy)
+        optimizer.zero_grad()
         metrics |= {f"{name}/lr": rate for name, rate in rates.items()}
         metrics |= {f"{name}/grad_norm": norm for name, norm in norms.items()}
-        cast(LRScheduler, self.lr_schedulers()).step()
-        return metrics
+        return metrics if allowed else None
 
     def validation_step(  # type: ignore[override]
         self, batch: PromptBatch, batch_idx: int, dataloader_idx: int = 0

@@ -14,6 +14,7 @@ from limr.data.supervised import IGNORED, SupervisedBatch
 from limr.models.policy import Policy
 from limr.models.tiny import TinyArchitecture, build_model, build_tokenizer
 from limr.seeding import derive_seed, run_seed
+from limr.training.guards import NonfiniteGuard
 
 
 class SupervisedModule(LightningModule):
@@ -40,6 +41,7 @@ class SupervisedModule(LightningModule):
         self.automatic_optimization = False
         self.muon_ratio = muon_ratio
         self.max_grad_norm = max_grad_norm
+        self.guard = NonfiniteGuard("stop")
         texts = [text for p in corpus.load() for text in (p.prompt, p.solution)]
         self.tokenizer = build_tokenizer(texts, architecture.vocab_size)
         seed = derive_seed(run_seed(), "weights")
@@ -49,7 +51,10 @@ class SupervisedModule(LightningModule):
         """One optimizer step on one batch; a stage's first batch clears the optimizers' memory."""
         loss = answer_loss(self.policy, batch)
         self.manual_backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        self.guard.begin(batch_idx, batch)
+        watched = {"supervised/loss": loss, "supervised/grad_norm": norm}
+        self.guard.allows(watched, batch, self.trainer, self._sum_over_ranks)
         for optimizer in cast(list[torch.optim.Optimizer], self.optimizers()):
             if batch.step == 0:
                 optimizer.state.clear()
@@ -59,6 +64,9 @@ class SupervisedModule(LightningModule):
             optimizer.zero_grad()
         self.log("supervised/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
         self.log("supervised/lr", batch.learning_rate, batch_size=len(batch.labels))
+
+    def _sum_over_ranks(self, x: Tensor) -> Tensor:
+        return self.trainer.strategy.reduce(x, reduce_op="sum")
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Muon for the layers' matrices, AdamW for the rest; rates come with each batch."""
