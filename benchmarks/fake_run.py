@@ -42,9 +42,7 @@ class LiveBytes(TorchDispatchMode):
         for tensor in known:
             self._see(tensor)
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation and count what it made."""
         out = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(out):

@@ -204,3 +204,11 @@ def prefill(size: Sizes, place: Placement, work: Workload) -> int:
     """Reading the prompts: their keys and values, and one block's tensors at their widest."""
     widest = 3 * size.intermediate + 4 * size.hidden + 2 * size.keys * size.layers
     return work.generation_batch * work.prompt_tokens * place.compute_bytes * widest
+
+
+def checkpoint_bytes(run: RunSettings, policy: Sizes, critic: Sizes | None) -> int:
+    """One checkpoint of all ranks: weights and optimizer state of policy and critic."""
+    nets = [(run.policy, policy)]
+    if critic is not None and run.critic is not None:
+        nets.append((run.critic, critic))
+    return sum(net.weight_bytes * (1 + run.optimizer_states) * size.total for net, size in nets)
