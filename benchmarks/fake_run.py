@@ -36,7 +36,7 @@ class LiveBytes(TorchDispatchMode):
 
     def __init__(self, known: Iterable[Tensor]) -> None:
         """Count from `known`, what is alive before."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = self.peak = 0
         self._sizes: dict[int, tuple[Any, int]] = {}
         for tensor in known:
@@ -77,12 +77,12 @@ class LiveBytes(TorchDispatchMode):
 
         patched: Any = torch.UntypedStorage
         patched.resize_ = counted
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *exception: Any) -> None:
         """Count no more."""
-        super().__exit__(*exception)
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
         patched: Any = torch.UntypedStorage
         patched.resize_ = self._resize
 

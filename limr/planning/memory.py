@@ -86,7 +86,7 @@ def update_work(nets: list[tuple[Network, Sizes]], place: Placement, work: Workl
     the logits still waiting; and, where weights are sharded, the reduction of what is outside the
     blocks, in its own data type and as float32.
     """
-    policy_net, policy = nets[0]
+    policy = nets[0][1]
     compute = place.compute_bytes
     blocks = 2 * compute * max(size.block for _, size in nets) if place.sharded else 0
     copies = [weight_copies(size, net, place) for net, size in nets]
@@ -128,7 +128,7 @@ def reference(size: Sizes, net: Network, place: Placement) -> int:
 
 
 def gradients(size: Sizes, net: Network, place: Placement) -> int:
-    """Gradients between backward pass and step; DDP keeps them twice, the second time in buckets."""
+    """Gradients between backward pass and step; DDP keeps them a second time, in buckets."""
     if place.kind in ("zero2", "zero3"):
         return place.compute_bytes * size.local
     if place.kind == "fsdp2":

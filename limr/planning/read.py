@@ -13,7 +13,7 @@ from limr.planning.settings import Kind, Network, Placement, RunSettings, Worklo
 _DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _PRECISION_BYTES = {"64-true": 8, "32-true": 4, "bf16-mixed": 2, "bf16-true": 2}
 
-_QWEN_7B = {
+_QWEN_7B: dict[str, Any] = {
     "vocab_size": 152064,
     "hidden_size": 3584,
     "intermediate_size": 18944,
@@ -92,8 +92,8 @@ def placement(trainer: dict[str, Any], precision: str) -> Placement:
     if not str(ranks).isdigit() or int(str(ranks)) < 1:
         raise ValueError(f"trainer.devices: {devices!r} is no number; add --trainer.devices N")
     ranks = int(str(ranks)) * (trainer.get("num_nodes") or 1)
-    strategy = trainer.get("strategy") or "auto"
-    named = isinstance(strategy, str)
+    strategy: Any = trainer.get("strategy") or "auto"
+    named: bool = isinstance(strategy, str)
     name = (strategy if named else strategy["class_path"].rpartition(".")[2]).lower()
     options = {} if named else strategy.get("init_args") or {}
     return Placement(
@@ -142,10 +142,10 @@ def _generation_batch(
     return min(batch, most)
 
 
-def optimizer_states(optimizer: dict[str, Any] | str) -> int:
+def optimizer_states(optimizer: Any) -> int:
     """Numbers that an optimizer keeps for each weight, counted after a step of its own."""
-    if isinstance(optimizer, str) or not optimizer.get("class_path"):
-        return 2  # limr's default, AdamW
+    if not isinstance(optimizer, dict):  # limr's default, AdamW
+        return 2
     module, _, name = optimizer["class_path"].rpartition(".")
     weight = torch.nn.Parameter(torch.zeros(8, 8))
     weight.grad = torch.ones_like(weight)
@@ -153,7 +153,7 @@ def optimizer_states(optimizer: dict[str, Any] | str) -> int:
     stepped = getattr(import_module(module), name)([weight], **options)
     stepped.step()
     held = [x for x in stepped.state[weight].values() if isinstance(x, torch.Tensor)]
-    return sum(x.numel() for x in held) // weight.numel()
+    return int(sum(x.numel() for x in held) // weight.numel())
 
 
 def count_problems(data: dict[str, Any], given: int | None) -> int | None:
