@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart smollm2 selectors test test-all bench-verifier lint format mlflow clean
+.PHONY: help install quickstart smollm2 selectors test test-all test-deepspeed bench-verifier lint format mlflow clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
@@ -53,6 +53,11 @@ selectors: install ## Compare the selection methods on published trajectories (d
 
 test: install ## Run the tests but the slow ones, with coverage
 	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+
+test-deepspeed: install ## Install DeepSpeed and run its tests, minutes
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) wheel setuptools
+	@DS_BUILD_OPS=0 $(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) --no-build-isolation ".[deepspeed]"
+	$(BIN)/pytest -m slow -k "zero or deepspeed" tests/integration/test_strategies.py $(PYTEST_ARGS)
 
 test-all: install ## Run every test, minutes of training included
 	$(BIN)/pytest $(PYTEST_ARGS)

@@ -7,15 +7,21 @@ from transformers import PreTrainedModel
 from limr.models.policy import join
 
 
+class _ValueHead(nn.Linear):
+    """Starts at zero, already when it is made: DeepSpeed partitions it right after."""
+
+    def reset_parameters(self) -> None:
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+
 class Critic(nn.Module):
     """A transformer backbone with a scalar value head."""
 
     def __init__(self, backbone: PreTrainedModel) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = nn.Linear(backbone.config.hidden_size, 1, dtype=backbone.dtype)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.head = _ValueHead(backbone.config.hidden_size, 1, dtype=backbone.dtype)
 
     def forward(
         self, prompt_ids: Tensor, prompt_mask: Tensor, response_ids: Tensor, response_mask: Tensor

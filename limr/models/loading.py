@@ -1,7 +1,7 @@
 """From the name in a YAML file to a tokenizer and weights."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -77,7 +78,14 @@ def load_tokenizer(pretrained: Pretrained) -> PreTrainedTokenizerBase:
 
 def load_causal_lm(pretrained: Pretrained) -> PreTrainedModel:
     """The language model; under `torch.device("meta")` its architecture alone, no weight read."""
-    return _load(AutoModelForCausalLM, pretrained)
+    model = _load(AutoModelForCausalLM, pretrained)
+    if model.device.type == "meta":
+        # As when weights are read; a model without one keeps what its configuration says.
+        with suppress(OSError):
+            model.generation_config = GenerationConfig.from_pretrained(
+                resolve_pretrained(pretrained.name), revision=pretrained.revision or "main"
+            )
+    return model
 
 
 def load_backbone(pretrained: Pretrained) -> PreTrainedModel:
@@ -111,7 +119,9 @@ def _load(auto_class: Any, pretrained: Pretrained) -> PreTrainedModel:
             config = AutoConfig.from_pretrained(name, revision=pretrained.revision)
             model: PreTrainedModel = auto_class.from_config(config, **options)
         else:
-            model = auto_class.from_pretrained(name, revision=pretrained.revision, **options)
+            # Lightning's device context would have transformers ask for the accelerate package
+            with torch.device("cpu"):
+                model = auto_class.from_pretrained(name, revision=pretrained.revision, **options)
     if pretrained.gradient_checkpointing:
         # transformers < 5.23 knows the method by its old name only, later ones deprecate that name.
         enable = getattr(model, "activation_checkpointing_enable", None)

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.plugins.precision import HalfPrecision
-from lightning.pytorch.strategies import ModelParallelStrategy
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.plugins.precision import DeepSpeedPrecision, HalfPrecision
+from lightning.pytorch.strategies import DeepSpeedStrategy, ModelParallelStrategy, Strategy
 from torch import Tensor, nn
 from torch.distributed.fsdp import MixedPrecisionPolicy
 from torch.distributed.tensor import DTensor
 
-from limr.models.sharding import load_sharded
+from limr.models.sharding import load_sharded, whole_state_dict
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -49,8 +50,8 @@ class FSDP2(ModelParallelStrategy):
         self._data_parallel_size = self.world_size
 
 
-def check_trainer(trainer: Trainer) -> None:
-    """Refuse what would fail, or silently mislead, in the middle of a run.
+def prepare_trainer(trainer: Trainer, max_grad_norm: float) -> None:
+    """Refuse what would fail, or silently mislead, in the middle of a run; set what must be set.
 
     Raises:
         ValueError: If the trainer's precision is not supported, or its strategy would split single
@@ -67,7 +68,14 @@ def check_trainer(trainer: Trainer) -> None:
             "trainer.strategy: tensor parallelism is not supported; use limr.training.FSDP2, which "
             "cuts every tensor over all ranks and needs no sizes"
         )
-    if isinstance(plugin := trainer.precision_plugin, HalfPrecision):
+    if isinstance(strategy, DeepSpeedStrategy):
+        if not hasattr(strategy, "loading"):
+            raise ValueError("trainer.strategy: use limr.training.deepspeed.DeepSpeed in its place")
+        assert strategy.config is not None
+        strategy.config["gradient_clipping"] = max_grad_norm
+        # a step takes several backward passes, as many as there are micro-batches
+        strategy.config["managed_gradient_accumulation"] = False
+    if isinstance(plugin := trainer.precision_plugin, HalfPrecision | DeepSpeedPrecision):
         # Prompts hold no floats to convert, and Lightning refuses frozen dataclasses there. Its
         # default data type would round every metric; all tensors here name theirs.
         attributes: Any = plugin
@@ -92,6 +100,10 @@ def placed(build: Callable[[], Module], trainer: Trainer | None, *, trained: boo
             mp_policy=mixed_precision(trainer.precision),
             trained=trained,
         )
+    elif trainer is not None and isinstance(trainer.strategy, DeepSpeedStrategy):
+        strategy: Any = trainer.strategy
+        with strategy.loading(trained=trained):
+            module = build()
     else:
         module = build()
     if trainer is not None and not trained:
@@ -107,11 +119,34 @@ def mixed_precision(precision: str | None) -> MixedPrecisionPolicy | None:
     return MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
 
 
-def clip_gradients(params: list[nn.Parameter], max_norm: float) -> Tensor:
-    """Scale the gradients of one parameter group to at most `max_norm`, over all shards.
+def clipped_step(
+    optimizer: LightningOptimizer, max_norm: float, strategy: Strategy
+) -> dict[str, Tensor]:
+    """One optimizer step on gradients scaled to at most `max_norm`, over all ranks and shards.
 
     Returns:
-        The norm before, the same scalar on every rank.
+        The norm before, by the name of the parameter group, the same on every rank. Each group is
+        scaled by itself; DeepSpeed knows only the norm of all of them.
     """
-    norm = torch.nn.utils.clip_grad_norm_(params, max_norm)
-    return norm.full_tensor() if isinstance(norm, DTensor) else norm
+    norms = {}
+    if not isinstance(strategy, DeepSpeedStrategy):
+        for group in optimizer.param_groups:
+            norm = torch.nn.utils.clip_grad_norm_(group["params"], max_norm)
+            norms[group["name"]] = norm.full_tensor() if isinstance(norm, DTensor) else norm
+    optimizer.step()
+    if isinstance(strategy, DeepSpeedStrategy):
+        norm = torch.as_tensor(strategy.deepspeed_engine.get_global_grad_norm())
+        norms = {group["name"]: norm for group in optimizer.param_groups}
+    optimizer.zero_grad()
+    return norms
+
+
+def whole_weights(module: nn.Module, strategy: Strategy) -> dict[str, Tensor]:
+    """The state dict of a part of the trained module, put together from all ranks.
+
+    Every rank must call; with sharded weights only the first one's result is complete.
+    """
+    if isinstance(strategy, DeepSpeedStrategy):
+        deepspeed: Any = strategy
+        return cast(dict[str, Tensor], deepspeed.whole_state_dict(module))
+    return whole_state_dict(module)

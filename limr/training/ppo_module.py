@@ -31,7 +31,7 @@ from limr.training.batching import informative_rows, join_rows, minibatches, tak
 from limr.training.checkpoint import settle_epoch
 from limr.training.collector import Stopwatch, prepare, respond
 from limr.training.metrics import rollout_metrics, speed_metrics
-from limr.training.placement import check_trainer, clip_gradients, placed
+from limr.training.placement import clipped_step, placed, prepare_trainer
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_update import Denominators, ppo_losses
 from limr.training.schedule import lr_factor, planned_steps
@@ -104,22 +104,22 @@ class PPOModule(LightningModule):
         Raises:
             ValueError: If the trainer's precision, strategy or number of ranks is not supported.
         """
-        check_trainer(self.trainer)
+        prepare_trainer(self.trainer, self.ppo.max_grad_norm)
         if self.ppo.dynamic_sampling and self.trainer.world_size > 1:
             raise ValueError("ppo.dynamic_sampling works on one rank only")
 
     def configure_model(self) -> None:
         """Load the policy, and for training the critic and the frozen reference."""
-        if not hasattr(self, "policy"):
-            self.policy = Policy(placed(self._new_policy, self._trainer)).train()
-        if not self._fitting:
-            return
-        if self.ppo.has_critic and self._critic is None:
-            self.critic = placed(self._new_critic, self._trainer).train()
-        if self.ppo.kl_coef > 0 and self._reference is None:
+        if self._fitting and self.ppo.kl_coef > 0 and self._reference is None:
+            # First of all: what transformers imports while DeepSpeed patches torch's initialisation
+            # would leave the rotary buffers of later, ordinary models unset.
             reference = Policy(placed(self._new_policy, self._trainer, trained=False))
             # Held outside the module tree: neither trained, nor wrapped, nor saved in checkpoints.
             self.__dict__["reference"] = reference.eval().requires_grad_(False)
+        if not hasattr(self, "policy"):
+            self.policy = Policy(placed(self._new_policy, self._trainer)).train()
+        if self._fitting and self.ppo.has_critic and self._critic is None:
+            self.critic = placed(self._new_critic, self._trainer).train()
 
     def _new_policy(self) -> PreTrainedModel:
         return load_causal_lm(self.pretrained)
@@ -290,12 +290,10 @@ class PPOModule(LightningModule):
             self.manual_backward(loss.objective)
             for name, value in loss.metrics.items():
                 metrics[name] = metrics.get(name, torch.zeros_like(value)) + value
-        for group in optimizer.param_groups:
-            norm = clip_gradients(group["params"], self.ppo.max_grad_norm)
-            metrics[f"{group['name']}/grad_norm"] = norm
-            metrics[f"{group['name']}/lr"] = torch.tensor(group["lr"])
-        optimizer.step()
-        optimizer.zero_grad()
+        rates = {group["name"]: torch.tensor(group["lr"]) for group in optimizer.param_groups}
+        norms = clipped_step(optimizer, self.ppo.max_grad_norm, self.trainer.strategy)
+        metrics |= {f"{name}/lr": rate for name, rate in rates.items()}
+        metrics |= {f"{name}/grad_norm": norm for name, norm in norms.items()}
         cast(LRScheduler, self.lr_schedulers()).step()
         return metrics
 

@@ -1,5 +1,6 @@
 """``limr export``: a checkpoint's policy as a Hugging Face folder."""
 
+import sys
 from typing import Literal
 
 from limr.mistakes import OneLineParser, in_one_line
@@ -15,6 +16,28 @@ DeepSpeed's (needs deepspeed). Needs no GPU, and memory for the policy alone.
 
 def main(args: list[str]) -> int:
     """Run the verb on its arguments; the process's exit status."""
+    given = build_parser().parse_args(args)
+
+    def work() -> None:
+        from transformers.utils.logging import disable_progress_bar
+
+        from limr.training.export import export_checkpoint
+
+        disable_progress_bar()
+        parameters = export_checkpoint(
+            given.ckpt_path,
+            given.output,
+            pretrained=given.pretrained,
+            dtype=given.dtype,
+            overwrite=given.overwrite,
+        )
+        sys.stdout.write(f"exported {parameters / 1e6:.1f} M parameters: {given.output}\n")
+
+    return in_one_line(work)
+
+
+def build_parser() -> OneLineParser:
+    """The flags."""
     parser = OneLineParser(prog="limr export", usage=_USAGE, description=_DESCRIPTION)
     add = parser.add_argument
     add("--ckpt_path", type=str, required=True, metavar="CHECKPOINT", help="file or folder")
@@ -28,15 +51,7 @@ def main(args: list[str]) -> int:
     add(
         "--dtype",
         type=Literal["float32", "bfloat16", "float16"] | None,
-        help="of the weights; left out: as in the checkpoint",
+        help="of the weights; left out: as in the checkpoint (from DeepSpeed float32)",
     )
-    given = parser.parse_args(args)
-
-    def work() -> None:
-        from limr.training.export import export_checkpoint
-
-        export_checkpoint(
-            given.ckpt_path, given.output, pretrained=given.pretrained, dtype=given.dtype
-        )
-
-    return in_one_line(work)
+    add("--overwrite", action="store_true", help="replace a model in FOLDER; other files stay")
+    return parser

@@ -151,16 +151,30 @@ def test_the_exported_model_is_the_trained_policy(fits):
     assert AutoTokenizer.from_pretrained(folder).eos_token_id == model.config.eos_token_id
 
 
-def test_validate_finds_what_the_fit_found_last(fits):
+def test_a_checkpoint_is_exported_to_the_same_files_and_measures_the_same(fits):
     root, _ = fits
-    checkpoint = "--ckpt_path=runs/quickstart/checkpoints/last.ckpt"
-    printed = limr(root / "first", "validate", checkpoint)
-    metrics = metrics_of(root, "first")
+    run, exported = root / "again/runs/quickstart", root / "again/exported"
+    checkpoint = str(run / "checkpoints/last.ckpt")
+    assert main(["export", "--ckpt_path", checkpoint, "--output", str(exported)]) == 0
+    files = {path.name: path.read_bytes() for path in exported.iterdir()}
+    assert files == {path.name: path.read_bytes() for path in (run / "model").iterdir()}
+    name = f"--model.init_args.pretrained.name={exported}"
+    check_last_accuracies(limr(root / "again", "validate", name), metrics_of(root, "again"))
+
+
+def check_last_accuracies(printed, metrics):
+    """Both benchmarks' rows in `printed` have the last accuracy of a fit's metrics."""
     last = max(step for key, step in metrics if key == "val/validation/accuracy")
     for name in ("validation", "unseen"):
         accuracy = 100 * metrics[f"val/{name}/accuracy", last]
         row = next(line for line in printed.splitlines() if line.startswith(f"{name}  "))
         assert row.split()[1:3] == [str(QUESTIONS), f"{accuracy:.1f}"]
+
+
+def test_validate_finds_what_the_fit_found_last(fits):
+    root, _ = fits
+    checkpoint = "--ckpt_path=runs/quickstart/checkpoints/last.ckpt"
+    check_last_accuracies(limr(root / "first", "validate", checkpoint), metrics_of(root, "first"))
     responses = list((root / "first/runs/quickstart/responses").rglob("*.jsonl"))
     rows = [json.loads(line) for path in responses for line in path.read_text().splitlines()]
     assert rows

@@ -10,19 +10,23 @@ import torch
 import yaml
 from jsonargparse import set_parsing_settings
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.strategies import ModelParallelStrategy
 from transformers import Qwen2Config
 
 from limr.cli import LimrArgumentParser, LimrCLI
 from limr.data import Columns, FileProblems
 from limr.models.tiny import build_tokenizer
+from limr.training import FSDP2
 from limr.types import Sampling
 
 pytestmark = pytest.mark.integration
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 RUNS = sorted(path.name for path in EXPERIMENTS.glob("*.yaml"))
-OVERLAYS = sorted(f"overlay/{path.name}" for path in EXPERIMENTS.glob("overlay/*.yaml"))
+OVERLAYS = sorted(
+    f"{path.parent.name}/{path.name}"
+    for path in (*EXPERIMENTS.glob("overlay/*.yaml"), *EXPERIMENTS.glob("trainer/*.yaml"))
+    if path.name != "callbacks_7b.yaml"
+)
 PAPER_RUNS = ("limr_qwen7b.yaml", "full_qwen7b.yaml", "random_qwen7b.yaml", "linear_qwen7b.yaml")
 
 
@@ -374,19 +378,17 @@ def test_lightning_accepts_the_eight_gpu_strategy(tmp_path):
     _, resolved = parsed(EXPERIMENTS / "limr_qwen7b.yaml")
     settings = resolved["trainer"]
     assert (settings["accelerator"], settings["devices"]) == ("gpu", 8)
-    assert settings["strategy"]["class_path"].endswith(".ModelParallelStrategy")
-    options = settings["strategy"]["init_args"]
-    assert (options["data_parallel_size"], options["tensor_parallel_size"]) == (8, 1)
+    assert settings["strategy"]["class_path"] == "limr.training.FSDP2"
     trainer = Trainer(
         accelerator="cpu",
         devices=settings["devices"],
         precision=settings["precision"],
-        strategy=ModelParallelStrategy(data_parallel_size=8, tensor_parallel_size=1),
+        strategy=FSDP2(**settings["strategy"]["init_args"]),
         logger=False,
         enable_checkpointing=False,
         default_root_dir=tmp_path,
     )
-    assert isinstance(trainer.strategy, ModelParallelStrategy)
+    assert isinstance(trainer.strategy, FSDP2)
     assert trainer.precision == "bf16-mixed"
 
 

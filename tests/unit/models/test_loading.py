@@ -135,3 +135,9 @@ def test_a_tokenizer_without_end_of_sequence_is_refused(tokenizer_folder):
     drop_special_token(tokenizer_folder, "eos_token")
     with pytest.raises(ValueError, match="no end-of-sequence token"):
         load_tokenizer(Pretrained(name=str(tokenizer_folder)))
+
+
+def test_weights_load_within_the_device_context_that_lightning_sets():
+    with torch.device("cpu", 0):  # as with a GPU, transformers would ask for accelerate
+        model = load_causal_lm(Pretrained(name="embedded:tiny-base"))
+    assert {weight.device.type for weight in model.parameters()} == {"cpu"}

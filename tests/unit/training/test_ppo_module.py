@@ -243,9 +243,16 @@ def test_bf16_mixed_trains_every_weight_in_float32(model_folder, make_prompts):
         assert not torch.equal(before[name], weight)
 
 
-def test_unsupported_precision_is_refused_by_name(model_folder, make_prompts):
-    with pytest.raises(ValueError, match=r"trainer\.precision: bf16-true is not supported"):
-        fit(make_module(model_folder), make_prompts(1), precision="bf16-true")
+def test_bf16_true_keeps_weights_in_bfloat16_and_metrics_in_float32(model_folder, make_prompts):
+    module = make_module(model_folder, warmup_steps=0)
+    _, history = fit(module, make_prompts(2), precision="bf16-true")
+    reference = module.__dict__["reference"]
+    dtypes = {w.dtype for part in (module, reference) for w in part.parameters()}
+    assert dtypes == {torch.bfloat16}
+    assert torch.get_default_dtype() == torch.float32
+    scores = [r.scores.mean().item() for r in history.rollouts]
+    assert [m["reward/score_mean"] for m in history.metrics] == scores
+    assert {x.dtype for r in history.rollouts for x in (r.logprobs, r.values)} == {torch.float32}
 
 
 @pytest.mark.parametrize("knobs", [{}, {"dynamic_sampling": 5, "reward": OddLength()}])

@@ -40,7 +40,7 @@ def assert_same(one, other):
     (grads, metrics), (other_grads, other_metrics) = one, other
     assert grads.keys() == other_grads.keys()
     for name in grads:
-        torch.testing.assert_close(other_grads[name], grads[name], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(other_grads[name], grads[name], atol=5e-6, rtol=1e-5)
     assert other_metrics == pytest.approx(metrics, rel=1e-5, abs=1e-6)
     assert any(grad.abs().max() > 1e-3 for grad in grads.values())
 
@@ -105,7 +105,7 @@ def test_ranks_average_to_the_whole_minibatch(make_trajectory, networks):
                     key = f"{kind}.{name}"
                     summed[key] = summed.get(key, 0.0) + p.grad / 2
     for name, grad in whole[0].items():
-        torch.testing.assert_close(summed[name], grad, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(summed[name], grad, atol=5e-6, rtol=1e-5)
 
 
 def test_without_a_critic_there_are_no_critic_metrics(make_trajectory, networks):
