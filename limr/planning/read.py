@@ -66,9 +66,10 @@ def read_architecture(name: str, revision: str | None = None) -> PretrainedConfi
         ValueError: If it is in neither, and not among `KNOWN_ARCHITECTURES`.
     """
     try:
-        return AutoConfig.from_pretrained(
+        found: PretrainedConfig = AutoConfig.from_pretrained(
             resolve_pretrained(name), revision=revision, local_files_only=True
         )
+        return found
     except OSError as error:
         if name in KNOWN_ARCHITECTURES:
             return Qwen2Config(**KNOWN_ARCHITECTURES[name])
@@ -139,7 +140,7 @@ def _generation_batch(
     if engine and not engine["class_path"].endswith("TransformersEngine"):
         raise ValueError(f"model.engine: cannot plan the memory of {engine['class_path']}")
     batch: int = (engine or {}).get("init_args", {}).get("batch_size", 256)
-    return min(batch, most)
+    return int(min(batch, most))
 
 
 def optimizer_states(optimizer: Any) -> int:

@@ -68,7 +68,8 @@ def rollouts_per_epoch(problems: int, prompts: int, coverage: str) -> int:
 
 
 def _visits(rollouts: int, problems: int, data: dict[str, Any]) -> float:
-    prompts, coverage = data["rollout_batch_size"], data["coverage"]
+    prompts: int = data["rollout_batch_size"]
+    coverage: str = data["coverage"]
     if coverage == "drop_last":
         return rollouts * prompts / problems
     epochs, rest = divmod(rollouts, rollouts_per_epoch(problems, prompts, coverage))
