@@ -17,6 +17,7 @@ verbs:
   import     read other tools' rollouts into a trajectory store
   select     choose the problems worth training on, from trajectories or scores
   export     write a checkpoint's policy as a Hugging Face folder
+  plan       a run's memory, steps and visits by arithmetic, nothing run
 
 start here:
   limr fit --config experiments/quickstart.yaml
@@ -25,6 +26,7 @@ start here:
   limr verify --gold '\\frac12' --prediction 0.5
   limr select --trajectories runs/quickstart/trajectories --fraction 0.2 --output lim.jsonl
   limr export --ckpt_path runs/quickstart/checkpoints/last.ckpt --output trained
+  limr plan --config experiments/limr_qwen7b.yaml
 
 look closer:
   limr fit --help                                    every option of trainer, model, data
@@ -38,7 +40,13 @@ look closer:
 _TRAINER_VERBS = ("fit", "validate")
 """Run by :mod:`limr.cli`, on Lightning's trainer."""
 
-_PLAIN_VERBS = {"verify": "verify", "import": "importing", "select": "select", "export": "export"}
+_PLAIN_VERBS = {
+    "verify": "verify",
+    "import": "importing",
+    "select": "select",
+    "export": "export",
+    "plan": "plan",
+}
 """Run by the module of this name in :mod:`limr.verbs`."""
 
 

@@ -99,6 +99,16 @@ class LimrCLI(lightning_cli.LightningCLI):
         return path
 
 
+class ParseOnly(LimrCLI):
+    """The command line up to where the first class would be built."""
+
+    def instantiate_classes(self) -> None:
+        """Build nothing."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        pass
+
+
 def is_remote(path: str) -> bool:
     """Whether the trainer has to fetch it: a URL or a name in a registry."""
     return path == "registry" or bool(re.match(r"\w+:", path))
@@ -122,28 +132,38 @@ def run(args: list[str]) -> int:
         in the configuration exit with status 2 from the parser. Any other exception passes with its
         traceback.
     """
+    return in_one_line(lambda: command_line(LimrCLI, args))
+
+
+def parse_fit(args: list[str]) -> dict[str, Any]:
+    """What `limr fit` would run with these arguments, every default filled in; nothing is built."""
+    cli = command_line(ParseOnly, ["fit", *args])
+    parsed: dict[str, Any] = cli.config["fit"].as_dict()
+    return parsed
+
+
+def command_line(cli_class: type[LimrCLI], args: list[str]) -> LimrCLI:
+    """Parse `args` and do with them what `cli_class` does."""
     quiet_libraries()
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    return in_one_line(
-        lambda: LimrCLI(
-            LightningModule,
-            LightningDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            parser_class=LimrArgumentParser,
-            parser_kwargs={
-                "prog": "limr",
-                **{
-                    verb: {
-                        "usage": _USAGE.format(verb=verb),
-                        "description": f"{_DESCRIPTIONS[verb]}\n\n{_PARTS.format(verb=verb)}",
-                    }
-                    for verb in VERBS
-                },
+    return cli_class(
+        LightningModule,
+        LightningDataModule,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        parser_class=LimrArgumentParser,
+        parser_kwargs={
+            "prog": "limr",
+            **{
+                verb: {
+                    "usage": _USAGE.format(verb=verb),
+                    "description": f"{_DESCRIPTIONS[verb]}\n\n{_PARTS.format(verb=verb)}",
+                }
+                for verb in VERBS
             },
-            save_config_callback=MlflowSaveConfig,
-            save_config_kwargs={"save_to_log_dir": False},
-            auto_configure_optimizers=False,
-            args=args,
-        )
+        },
+        save_config_callback=MlflowSaveConfig,
+        save_config_kwargs={"save_to_log_dir": False},
+        auto_configure_optimizers=False,
+        args=args,
     )

@@ -31,7 +31,9 @@ MAY_IMPORT |= {
 }
 _ALL_BELOW = {*MAY_IMPORT}
 MAY_IMPORT |= {layer: {*_ALL_BELOW} for layer in ("training", "tracking", "report")}
-MAY_IMPORT |= {layer: {*MAY_IMPORT} for layer in ("cli", "verbs")}
+MAY_IMPORT |= {"planning": {*MAY_IMPORT} - {"tracking", "report"}}
+MAY_IMPORT |= {"cli": {*MAY_IMPORT} - {"planning"}}
+MAY_IMPORT |= {"verbs": {*MAY_IMPORT}}
 MAY_IMPORT |= {"__main__": {*MAY_IMPORT}}
 MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "verbs", "__main__"}}
 

@@ -1,0 +1,1 @@
+"""A run's arithmetic: memory, steps and visits, from its YAML alone."""
