@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+from limr.training import FSDP2
+
+pytestmark = pytest.mark.integration
 
 QUICKSTART = Path(__file__).parents[2] / "experiments" / "quickstart.yaml"
 
@@ -61,6 +64,7 @@ def fit(folder, epochs, *flags):
     return (folder / "model" / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shares", ["true", "false"])
 def test_a_sharded_run_goes_on_as_if_it_had_not_stopped(tmp_path, shares):
     saved = ["--trainer.strategy.save_distributed_checkpoint", shares]
@@ -72,6 +76,7 @@ def test_a_sharded_run_goes_on_as_if_it_had_not_stopped(tmp_path, shares):
     assert fit(tmp_path / "parts", 2, *saved, "--ckpt_path", "last") == whole
 
 
+@pytest.mark.slow
 def test_a_sharded_checkpoint_is_measured(tmp_path):
     fit(tmp_path, 1)
     checkpoint = tmp_path / "checkpoints" / "last.ckpt"
@@ -79,3 +84,15 @@ def test_a_sharded_checkpoint_is_measured(tmp_path):
     benchmarks = {"benchmarks": {"validation": BENCHMARK}}
     output = limr("validate", tmp_path, benchmarks, callbacks, "--ckpt_path", checkpoint)
     assert "validation" in output
+
+
+def test_saving_before_the_first_step_leaves_the_optimizer_as_new():
+    strategy, layer = FSDP2(), torch.nn.Linear(2, 1)
+    strategy._model = layer
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1, weight_decay=0.0)
+    strategy.optimizer_state(optimizer)
+    assert [float(state["step"]) for state in optimizer.state.values()] == [0.0, 0.0]
+    before = layer.weight.detach().clone()
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    torch.testing.assert_close(before - layer.weight, torch.full((1, 2), 0.1))  # Adam's first step
