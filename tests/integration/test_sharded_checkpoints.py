@@ -29,6 +29,7 @@ def limr(verb, folder, data, callbacks, *flags):
         "data": {"init_args": data},
         "trainer": {
             "devices": 2,
+            "strategy": {"class_path": "limr.training.FSDP2"},
             "default_root_dir": str(folder),
             "logger": False,
             "callbacks": callbacks,
@@ -37,8 +38,7 @@ def limr(verb, folder, data, callbacks, *flags):
     overlay = folder / f"{verb}.yaml"
     overlay.write_text(yaml.safe_dump(settings))
     command = [sys.executable, "-m", "limr", verb]
-    command += ["--config", QUICKSTART, "--config", overlay]
-    command += ["--trainer.strategy", "limr.training.FSDP2", *flags]
+    command += ["--config", QUICKSTART, "--config", overlay, *flags]
     done = subprocess.run(
         [str(part) for part in command],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
