@@ -12,6 +12,7 @@ from lightning.pytorch.strategies import DeepSpeedStrategy, ModelParallelStrateg
 from torch import Tensor, nn
 from torch.distributed.fsdp import MixedPrecisionPolicy
 from torch.distributed.tensor import DTensor
+from torch.optim import Optimizer
 
 from limr.models.sharding import load_sharded, whole_state_dict
 
@@ -48,6 +49,19 @@ class FSDP2(ModelParallelStrategy):
     def _setup_distributed(self) -> None:
         super()._setup_distributed()
         self._data_parallel_size = self.world_size
+
+    def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
+        """The optimizer's state, for a checkpoint; what it is before the first step, too.
+
+        torch reads the state of an optimizer that has none yet by taking a step on zero gradients,
+        which must not count: Adam's corrections would all be one step late.
+        """
+        if not optimizer.state:
+            super().optimizer_state(optimizer)
+            for state in optimizer.state.values():
+                for value in state.values():
+                    value.zero_()
+        return super().optimizer_state(optimizer)
 
 
 def prepare_trainer(trainer: Trainer, max_grad_norm: float) -> None:

@@ -148,7 +148,7 @@ class PPOModule(LightningModule):
             settle_epoch(checkpoint, self._trainer)
         self._gathered = [Experience(**part) for part in checkpoint.get("gathered", [])]
         if not self._fitting:
-            weights = checkpoint["state_dict"]
+            weights = checkpoint.get("state_dict", {})  # FSDP2 has loaded its own by now
             for key in [key for key in weights if key.startswith("critic.")]:
                 del weights[key]
         check_shapes(checkpoint, self)
