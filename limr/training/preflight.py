@@ -11,6 +11,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import MLFlowLogger
 
 from limr.files import FolderLock
+from limr.training.checkpoint import RunCheckpoint
+from limr.training.checkpoint_files import kept
 from limr.training.recorder import TrajectoryRecorder
 
 
@@ -110,10 +112,14 @@ def checkpoint_bytes(module: LightningModule) -> int:
 def files_to_write(callback: ModelCheckpoint, folder: Path) -> int:
     """Checkpoints that are not there yet, at least the one that is whole before an old one goes.
 
-    Where all are kept (`save_top_k: -1`) their number is unknown, and one is counted.
+    Where all are kept (-1) their number is unknown, and one is counted.
     """
-    kept = bool(callback.save_last) + abs(callback.save_top_k)
-    return max(1, kept + 1 - len(list(folder.glob("*.ckpt"))))
+    if isinstance(callback, RunCheckpoint):
+        most, there = abs(callback.keep) + bool(callback.monitor), len(kept(folder))
+    else:
+        most = bool(callback.save_last) + abs(callback.save_top_k)
+        there = len(list(folder.glob("*.ckpt")))
+    return max(1, most + 1 - there)
 
 
 def require_space(folder: Path, needed: int) -> None:
