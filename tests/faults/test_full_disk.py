@@ -20,12 +20,15 @@ MIB = 2**20
 
 @pytest.fixture
 def disk(folder, request):
-    """A file system of so many MiB, as the folder `run` of the test's folder."""
-    args, mounted = fit(folder, "--ckpt_path=last"), folder / "run"
+    """A file system of so many MiB, as the folder `run` of the test's folder, for all it writes."""
+    outbox = "--trainer.logger.init_args.outbox=run/outbox"
+    args, mounted = fit(folder, "--ckpt_path=last", outbox), folder / "run"
     mounted.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={request.param}m", "tmpfs", str(mounted)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("needs the right to mount a small file system (root)")
+    shutil.move(folder / "mlflow.db", mounted)
+    (folder / "mlflow.db").symlink_to("run/mlflow.db")
     yield folder, args
     subprocess.run(["umount", "--lazy", str(mounted)], check=True)
 
