@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and folders that one process keeps for itself."""
+"""Files that are whole or not there, full disks, and what one process keeps for itself."""
 
 import errno
 import fcntl
@@ -67,6 +67,23 @@ def _disk_is_full(error: BaseException, folder: Path) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     return folder.exists() and shutil.disk_usage(folder).free < _NO_ROOM
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait until no other process is in here with the same lock file, which stays behind.
+
+    Raises:
+        ValueError: If the lock cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write {path}: {error.strerror}") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class FolderLock:
