@@ -14,8 +14,8 @@ from mlflow.entities import Metric
 RETRY_S = 30.0
 """Seconds between two attempts while MLflow is gone: a step must not wait for it each time."""
 
-_PATIENCE = 0.1
-"""Share of the time that attempts may take: where one takes long, the next comes later."""
+_REST = 10
+"""The pause after an attempt, at least, in multiples of its length: failing may take long."""
 
 _MAX_METRICS = 1000
 """MLflow's limit for one request."""
@@ -50,13 +50,14 @@ class Outbox:
         """
         if self._file is not None and not self.flush(run_id):
             return self._keep(run_id, metrics)
+        began = time.monotonic()
         try:
             self._deliver(run_id, metrics)
         except MlflowException as error:
             if not is_absence(error):
                 raise
             self._keep(run_id, metrics)
-            self._retry_at = time.monotonic() + RETRY_S
+            self._rest(began)
             cause = str(error).splitlines()[0]
             _log.warning(
                 f"MLflow at {self.uri} is gone; metrics wait in {self._path(run_id)} ({cause})"
@@ -69,8 +70,9 @@ class Outbox:
             return True
         if not now and time.monotonic() < self._retry_at:
             return False
+        began = time.monotonic()
         if not self._replay(self._file):
-            self._retry_at = time.monotonic() + RETRY_S
+            self._rest(began)
             return False
         self._path(run_id).unlink()
         self._file.close()
@@ -94,6 +96,11 @@ class Outbox:
                     continue
                 if self._replay(file):
                     path.unlink()
+
+    def _rest(self, began: float) -> None:
+        """Leave MLflow alone for a while, after an attempt that failed."""
+        now = time.monotonic()
+        self._retry_at = now + max(RETRY_S, _REST * (now - began))
 
     def _replay(self, file: TextIO) -> bool:
         """Send a file's rows; False if MLflow is gone or the file is another server's."""

@@ -99,11 +99,11 @@ def test_a_server_that_answers_no_more_costs_seconds_and_the_metrics_wait(folder
         began = time.monotonic()
         (folder / "go-on-2").touch()
         appears(folder / "paused-4")
-        two_steps = time.monotonic() - began
+        assert time.monotonic() - began < 60  # one attempt: two requests of 10 s
         (folder / "go-on-4").touch()
         status, printed = run.wait()
-        the_rest = time.monotonic() - began - two_steps
-    print("MEASURED", two_steps, the_rest)
+        assert time.monotonic() - began < 120  # and two at the end: metrics and status
     assert status == 0, printed
     (waiting,) = (folder / "mlflow-outbox").iterdir()
-    assert json.loads(waiting.read_text().splitlines()[0])["metrics"]
+    steps = [json.loads(line)["metrics"][0][3] for line in waiting.read_text().splitlines()]
+    assert {1, 2, 3, 4, 5} <= {*steps}

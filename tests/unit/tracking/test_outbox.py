@@ -103,3 +103,22 @@ def test_a_server_that_is_absent_at_the_start_is_named(fit, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(ValueError, match=r"MLflow at http://127\.0\.0\.1:9 does not answer"):
         fit(RunLogger(tracking_uri="http://127.0.0.1:9"))
+
+
+def test_the_longer_an_attempt_took_the_later_comes_the_next(tmp_path, client, monkeypatch):
+    clock, log_batch = [0.0], client.log_batch
+
+    def slowly(run_id, metrics):
+        clock[0] += 20
+        log_batch(run_id, metrics)
+
+    client.log_batch = slowly
+    client.gone = True
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    outbox = Outbox(tmp_path, client, "http://there")
+    outbox.send("run", metric(0))
+    for later, calls in ((199, 1), (2, 2), (150, 2), (51, 3)):
+        clock[0] += later
+        outbox.send("run", metric(1))
+        assert client.calls == calls
+    outbox.close()
