@@ -13,7 +13,7 @@ from test_ppo_module import loader, make_module, make_trainer
 
 from limr.files import FolderLock
 from limr.training import Preflight, RunCheckpoint, TrajectoryRecorder
-from limr.training.preflight import checkpoint_bytes, files_to_write, require_space
+from limr.training.preflight import checkpoint_bytes, checkpoints_to_come, require_space
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*no `val_dataloader`")
 
@@ -92,11 +92,14 @@ def test_a_checkpoint_is_weights_and_two_moments():
 
 
 def test_checkpoints_there_already_need_no_room(tmp_path):
-    callback = RunCheckpoint(str(tmp_path), save_top_k=1)
-    assert files_to_write(callback, tmp_path) == 3  # best, last and their successor
-    for name in ("a", "b", "c", "d", "e"):
-        (tmp_path / f"{name}.ckpt").touch()
-    assert files_to_write(callback, tmp_path) == 1
+    callback = RunCheckpoint(str(tmp_path), keep=2, monitor="val/easy/accuracy")
+    assert checkpoints_to_come(callback, tmp_path) == 4  # two, the best and their successor
+    (tmp_path / "step-1.ckpt").touch()
+    (tmp_path / "last.ckpt").symlink_to("step-1.ckpt")
+    assert checkpoints_to_come(callback, tmp_path) == 3
+    for step in range(2, 9):
+        (tmp_path / f"step-{step}.ckpt").touch()
+    assert checkpoints_to_come(callback, tmp_path) == 1
 
 
 def test_too_little_room_is_told_in_bytes(tmp_path):
