@@ -103,7 +103,11 @@ def test_two_ranks_train_as_one_process_does(train, overlay):
         ("one_cpu", ()),
         ("ddp", ()),
         ("fsdp2", ()),
-        ("fsdp2", ("--trainer.strategy.save_distributed_checkpoint", "false")),
+        pytest.param(
+            "fsdp2",
+            ("--trainer.strategy.save_distributed_checkpoint", "false"),
+            marks=pytest.mark.slow,
+        ),
         pytest.param("zero2", (), marks=needs_deepspeed),
         pytest.param("zero3_offload", (), marks=needs_deepspeed),
     ],
