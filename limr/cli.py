@@ -117,7 +117,7 @@ def is_remote(path: str) -> bool:
 def quiet_libraries() -> None:
     """Keep other libraries' advertisements, loading bars and known deprecations off the screen."""
     transformers.utils.logging.disable_progress_bar()
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises as well
     warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
         lambda record: not any(part in str(record.msg) for part in _NOISE)

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Metric
 
+from limr.files import one_at_a_time
 from limr.tracking.outbox import Outbox, is_absence
 
 _log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
@@ -54,14 +57,15 @@ class RunLogger(MLFlowLogger):
         if tracking_uri.startswith("http"):
             os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
             os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-        super().__init__(
-            experiment_name=experiment_name,
-            run_name=run_name or time.strftime("%Y-%m-%d %H:%M:%S"),
-            tracking_uri=tracking_uri,
-            artifact_location=artifact_location,
-            tags=tags,
-            run_id=run_id,
-        )
+        with alone_with(tracking_uri):
+            super().__init__(
+                experiment_name=experiment_name,
+                run_name=run_name or time.strftime("%Y-%m-%d %H:%M:%S"),
+                tracking_uri=tracking_uri,
+                artifact_location=artifact_location,
+                tags=tags,
+                run_id=run_id,
+            )
         self.outbox = Outbox(Path(outbox), self._mlflow_client, tracking_uri)
 
     @property
@@ -74,7 +78,8 @@ class RunLogger(MLFlowLogger):
         if self._initialized or rank_zero_only.rank:  # type: ignore[attr-defined]
             return cast(MlflowClient, super().experiment)
         try:
-            client = cast(MlflowClient, super().experiment)
+            with alone_with(self._tracking_uri):
+                client = cast(MlflowClient, super().experiment)
         except MlflowException as error:
             if not is_absence(error):
                 raise
@@ -128,3 +133,13 @@ class RunLogger(MLFlowLogger):
                 f"MLflow at {self._tracking_uri} is gone; this run stays RUNNING there, metrics in "
                 f"{self.outbox.folder} are sent when the next run starts"
             )
+
+
+def alone_with(tracking_uri: str) -> AbstractContextManager[None]:
+    """Keep other processes (a run's ranks, a sweep's runs) away from a sqlite file meanwhile.
+
+    MLflow makes a new file's tables, and an experiment, by steps that fail where two processes take
+    them at once.
+    """
+    file = re.match(r"sqlite:///([^?:]+)", tracking_uri)
+    return one_at_a_time(Path(f"{file[1]}.lock")) if file else nullcontext()

@@ -54,7 +54,10 @@ class Outbox:
                 raise
             self._keep(run_id, metrics)
             self._retry_at = time.monotonic() + RETRY_S
-            _log.warning(f"MLflow at {self.uri} is gone; metrics wait in {self._path(run_id)}")
+            cause = str(error).splitlines()[0]
+            _log.warning(
+                f"MLflow at {self.uri} is gone; metrics wait in {self._path(run_id)} ({cause})"
+            )
         return None
 
     def flush(self, run_id: str, *, now: bool = False) -> bool:

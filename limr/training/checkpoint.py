@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import MLFlowLogger
 from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from limr.files import naming_full_disk
 from limr.training.checkpoint_files import (
     Manifest,
     checkpoint_name,
@@ -200,7 +201,8 @@ class RunCheckpoint(ModelCheckpoint):
             return
         best = measured and self._is_best(trainer)
         target = folder / checkpoint_name(step)
-        trainer.save_checkpoint(unfinished(target), weights_only=False)
+        with naming_full_disk(target):
+            trainer.save_checkpoint(unfinished(target), weights_only=False)
         files = _digests(unfinished(target), trainer)
         if trainer.is_global_zero:
             publish(

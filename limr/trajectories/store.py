@@ -18,6 +18,7 @@ import pyarrow.parquet
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from limr.files import naming_full_disk
 from limr.types import Status
 
 SCHEMA_VERSION = "1"
@@ -104,7 +105,11 @@ class StepFiles:
         return paths
 
     def write(self, table: pyarrow.Table, *, step: int, rank: int) -> str:
-        """Write a step's file of one rank, in place of any before; its path."""
+        """Write a step's file of one rank, in place of any before; its path.
+
+        Raises:
+            ValueError: If the disk is full.
+        """
         buffer = pyarrow.BufferOutputStream()
         pyarrow.parquet.write_table(table, buffer, compression="zstd", write_page_checksum=True)
         name = f"step-{step:08d}-rank-{rank:05d}.parquet"
@@ -112,7 +117,10 @@ class StepFiles:
         if isinstance(self._filesystem, LocalFileSystem):
             # readers of whole folders (pandas, Spark) pass over names that begin with a dot
             temporary = Path(self._root) / f".{name}.tmp"
-            temporary.write_bytes(buffer.getvalue())
+            with naming_full_disk(Path(path)), temporary.open("wb") as file:
+                file.write(buffer.getvalue())
+                file.flush()
+                os.fsync(file.fileno())  # or a power cut could leave the name without the content
             temporary.replace(path)
         else:  # object stores show an upload when it is complete
             self._filesystem.pipe_file(path, buffer.getvalue().to_pybytes())
@@ -174,7 +182,8 @@ class TrajectoryWriter:
         """Write one step's rows of one rank, in place of any it wrote before; the file's path.
 
         Raises:
-            ValueError: If a row has a status that is none or a score that is no finite number.
+            ValueError: If a row has a status that is none or a score that is no finite number, or
+                the disk is full.
         """
         _check_rows(rows)
         columns = {f.name: [getattr(row, f.name) for row in rows] for f in fields(TrajectoryRow)}
@@ -195,13 +204,14 @@ class TrajectoryWriter:
 
 
 def recorded_run(dirpath: str | Path) -> str | None:
-    """The run whose rows a folder holds, None when it holds no rows."""
+    """The run whose rows a folder holds, None when it holds no rows; every file is looked into.
+
+    Raises:
+        ValueError: If a file is damaged or of another version.
+    """
     files = StepFiles(dirpath)
-    for path in files.paths():
-        owners = files.read(path, ["run_id"]).column("run_id")
-        if len(owners):
-            return str(owners[0])
-    return None
+    owners = [files.read(path, ["run_id"]).column("run_id") for path in files.paths()]
+    return next((str(column[0]) for column in owners if len(column)), None)
 
 
 def read_trajectories(dirpath: str | Path, columns: Sequence[str] | None = None) -> pyarrow.Table:

@@ -45,7 +45,7 @@ class Settings:
 class Worker:
     """One interpreter that compares one pair at a time; it starts when a job needs it.
 
-    A worker that overran, failed or died is stopped, so that its next job gets a fresh one.
+    One that overran, failed or died is stopped, so that its next job gets a fresh process.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,6 +61,7 @@ class Worker:
         """Index, answer and gold given last."""
         self.deadline = 0.0
         """When it must have been heard of, in `time.monotonic` seconds."""
+        self._second_try = False
 
     @property
     def pid(self) -> int | None:
@@ -69,7 +70,7 @@ class Worker:
 
     def give(self, job: tuple[int, str, str]) -> None:
         """Hand over a job; its time starts here, or once the process has started."""
-        self.job = job
+        self.job, self._second_try = job, False
         if self._process is not None and self._process.poll() is not None:
             self.stop()
         if self._process is None:
@@ -106,6 +107,8 @@ class Worker:
     def hear(self) -> tuple[Status, str] | None:
         """Read what has come: the job's status and reason, None where it only starts now.
 
+        A job whose process died (something else may have killed it) is tried a second time.
+
         Raises:
             RuntimeError: If the process died before it was ready.
         """
@@ -128,7 +131,7 @@ class Worker:
             return "error", message
         return ("correct" if message else "wrong"), ""
 
-    def _died(self) -> tuple[Status, str]:
+    def _died(self) -> tuple[Status, str] | None:
         assert self._process is not None
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(EXIT_S)
@@ -140,6 +143,10 @@ class Worker:
             )
         if exit_status == -signal.SIGALRM:
             return self._timeout()
+        if not self._second_try:
+            self._second_try = True
+            self._start()
+            return None
         return "error", f"the worker died (exit status {exit_status})"
 
     def overrun(self) -> tuple[Status, str]:

@@ -1,9 +1,11 @@
+import errno
 import os
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from limr.files import whole_file
+from limr.files import naming_full_disk, whole_file
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
@@ -63,3 +65,22 @@ def test_what_cannot_be_written_is_named(tmp_path):
     below = tmp_path / "file" / "below"
     with pytest.raises(ValueError, match=r"cannot write .*below: "), whole_file(below):
         pass
+
+
+@pytest.mark.parametrize(
+    ("error", "free", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 10**9, ValueError),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 10**9, ValueError),
+        (RuntimeError("unexpected pos 576 vs 534"), 0, ValueError),  # torch's words for it
+        (RuntimeError("unexpected pos 576 vs 534"), 10**9, RuntimeError),
+        (OSError(errno.EIO, "Input/output error"), 10**9, OSError),
+        (KeyboardInterrupt(), 0, KeyboardInterrupt),
+    ],
+)
+def test_a_full_disk_is_told_from_other_failures(tmp_path, monkeypatch, error, free, told):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    with pytest.raises(told) as raised, naming_full_disk(tmp_path / "file"):
+        raise error
+    if told is ValueError:
+        assert str(raised.value).startswith(f"cannot write {tmp_path / 'file'}: its disk is full;")

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "tables": {"limr"},
     "rl": {"limr", "types"},
     "verifier": {"limr", "types"},
-    "trajectories": {"limr", "types", "tables"},
+    "trajectories": {"limr", "types", "files", "tables"},
     "selection": {"limr", "types", "seeding", "allocation", "trajectories"},
 }
 _ALL_BELOW = {*MAY_IMPORT}
