@@ -14,6 +14,9 @@ from mlflow.entities import Metric
 RETRY_S = 30.0
 """Seconds between two attempts while MLflow is gone: a step must not wait for it each time."""
 
+_PATIENCE = 0.1
+"""Share of the time that attempts may take: where one takes long, the next comes later."""
+
 _MAX_METRICS = 1000
 """MLflow's limit for one request."""
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 
 import torch
@@ -34,7 +34,8 @@ class Run:
         self._printed = folder / f"out-{len(list(folder.glob('out-*.txt')))}.txt"
         self._printed.touch()
         forkserver = multiprocessing.get_context("forkserver")
-        self._process = forkserver.Process(target=_be, args=(folder, self._printed, args, fault))
+        arguments = (folder, self._printed, args, fault)
+        self._process = forkserver.Process(target=_be, args=arguments, daemon=True)
         self._process.start()
 
     def wait(self) -> tuple[int, str]:
@@ -91,14 +92,15 @@ def before_step(number: int, act: Callable[[], object]) -> None:
     PPOModule.training_step = training_step
 
 
-def pause() -> None:
-    """As the third step begins, wait for the file `go-on`; `paused` says that it waits."""
-    before_step(3, _wait_in_the_folder)
+def pause(*steps: int) -> None:
+    """As each of these steps begins, write the file `paused-STEP` and wait for `go-on-STEP`."""
+    for step in steps:
+        before_step(step, partial(_wait_in_the_folder, step))
 
 
-def _wait_in_the_folder() -> None:
-    Path("paused").touch()
-    appears(Path("go-on"))
+def _wait_in_the_folder(step: int) -> None:
+    Path(f"paused-{step}").touch()
+    appears(Path(f"go-on-{step}"))
 
 
 def appears(path: Path) -> None:

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.integration
 
 def test_a_second_run_in_the_folder_is_refused_while_validation_is_not(folder, undisturbed):
     args = fit(folder)
-    first = Run(folder, args, pause)
-    appears(folder / "paused")
+    first = Run(folder, args, partial(pause, 3))
+    appears(folder / "paused-3")
     assert "run is in use by another run (host " in refusal(Run(folder, args))
     last = ["--ckpt_path=last", "--trainer.logger=false"]
     status, printed = Run(folder, ["validate", *args[1:], *last]).wait()
     assert status == 0, printed
-    (folder / "go-on").touch()
+    (folder / "go-on-3").touch()
     status, printed = first.wait()
     assert status == 0, printed
     (folder / "run/responses/validate-validation-step000002.jsonl").unlink()
