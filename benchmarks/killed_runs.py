@@ -19,10 +19,9 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import MLFlowLogger
-
 from limr import __main__
 from limr.generation import TransformersEngine
+from limr.tracking import RunLogger
 from limr.training import PPOModule, checkpoint
 from limr.training.checkpoint import DirectCheckpointIO
 from limr.trajectories.store import StepFiles
@@ -35,7 +34,7 @@ STAGES: dict[str, tuple[Any, str]] = {
     "checkpoint write": (DirectCheckpointIO, "save_checkpoint"),
     "checkpoint naming": (checkpoint, "publish"),
     "store write": (StepFiles, "write"),
-    "MLflow write": (MLFlowLogger, "log_metrics"),
+    "MLflow write": (RunLogger, "log_metrics"),
 }
 """Where a run is killed: the function that does this part of the work."""
 

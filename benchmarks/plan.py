@@ -1,4 +1,7 @@
-"""The plan of a run file beside what fake tensors measure: `python -m benchmarks.plan FILE`."""
+"""The plan of a run beside what fake tensors measure.
+
+python -m benchmarks.plan --config FILE [--key value ...]
+"""
 
 import sys
 
@@ -10,9 +13,9 @@ from limr.planning.sizes import count_critic, count_policy
 from limr.planning.text import GIB
 
 
-def main(path: str) -> None:
-    """Print the table of one FSDP2 run in bf16-mixed with a critic."""
-    run = read_settings(parse_fit(["--config", path]))
+def main(args: list[str]) -> None:
+    """Print the table of one FSDP2 run in bf16-mixed with a critic; arguments as of `limr fit`."""
+    run = read_settings(parse_fit(args))
     assert run.critic is not None
     ranks = run.placement.ranks
     plan = plan_memory(
@@ -32,4 +35,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

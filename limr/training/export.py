@@ -35,8 +35,11 @@ class HuggingFaceExport(Callback):
     def __init__(self, dirpath: str | None = None) -> None:
         self.dirpath = dirpath
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Gather the weights from all ranks and write them from the first."""
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gather the weights from all ranks and write them from the first.
+
+        Also where a run goes on from the checkpoint after its last step and has nothing to train.
+        """
         module: Any = pl_module
         weights = whole_weights(module.policy.model, trainer.strategy)
         if trainer.is_global_zero:

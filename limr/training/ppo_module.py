@@ -1,6 +1,5 @@
 """PPO on verifiable mathematics. Read `PPOModule.training_step` first: it is the whole method."""
 
-import math
 from dataclasses import asdict, fields
 from functools import partial
 from typing import Any, cast
@@ -35,7 +34,7 @@ from limr.training.placement import clip_gradients, engine_norms, placed, prepar
 from limr.training.ppo_config import PPOConfig
 from limr.training.ppo_update import Denominators, ppo_losses
 from limr.training.resuming import check_shapes
-from limr.training.schedule import lr_factor, planned_steps
+from limr.training.schedule import lr_factor, steps_of_run
 from limr.training.settling import settle_epoch
 from limr.types import (
     Experience,
@@ -324,30 +323,17 @@ class PPOModule(LightningModule):
         if critic is not None:
             groups.append({"name": "critic", "params": [*critic.parameters()], "lr": ppo.critic_lr})
         optimizer = self.optimizer(groups)
-        decays = self.ppo.lr_schedule != "constant"
-        total_steps = self._planned_optimizer_steps() if decays else None
+        decays = ppo.lr_schedule != "constant"
+        samples = self.sampling.samples_per_prompt
+        total_steps = steps_of_run(self.trainer, ppo, samples) if decays else None
         factor = partial(
             lr_factor,
-            warmup_steps=self.ppo.warmup_steps,
+            warmup_steps=ppo.warmup_steps,
             total_steps=total_steps,
-            schedule=self.ppo.lr_schedule,
-            min_ratio=self.ppo.lr_min_ratio,
+            schedule=ppo.lr_schedule,
+            min_ratio=ppo.lr_min_ratio,
         )
         return [optimizer], [LambdaLR(optimizer, factor)]
-
-    def _planned_optimizer_steps(self) -> int | None:
-        """Optimizer steps until the trainer stops, None when it has no end."""
-        trainer: Any = self.trainer
-        if getattr(trainer, "datamodule", None) is None:
-            raise ValueError(f"ppo.lr_schedule: {self.ppo.lr_schedule} needs a MathDataModule")
-        if math.isinf(trainer.estimated_stepping_batches):  # this also counts the epoch's batches
-            return None
-        responses = trainer.datamodule.rollout_batch_size * self.sampling.samples_per_prompt
-        return planned_steps(
-            rollouts=trainer.datamodule.planned_rollouts(),
-            updates_per_rollout=self.ppo.ppo_epochs * -(-responses // self.ppo.minibatch_size),
-            max_steps=trainer.max_steps,
-        )
 
     @property
     def logprob_temperature(self) -> float:

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import MLFlowLogger
 
 from limr.files import FolderLock
 from limr.training.checkpoint import RunCheckpoint
-from limr.training.checkpoint_files import kept
 from limr.training.recorder import TrajectoryRecorder
 
 
@@ -49,10 +47,10 @@ class Preflight(Callback):
             return
         one = checkpoint_bytes(pl_module)
         for callback in trainer.checkpoint_callbacks:
-            if isinstance(callback, ModelCheckpoint) and _is_local(str(callback.dirpath)):
-                folder = Path(str(callback.dirpath))
+            if isinstance(callback, RunCheckpoint):
+                folder = callback.folder(trainer)
                 try_writing(folder)
-                require_space(folder, one * files_to_write(callback, folder))
+                require_space(folder, one * checkpoints_to_come(callback, folder))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the folder back."""
@@ -109,17 +107,13 @@ def checkpoint_bytes(module: LightningModule) -> int:
     )
 
 
-def files_to_write(callback: ModelCheckpoint, folder: Path) -> int:
+def checkpoints_to_come(callback: RunCheckpoint, folder: Path) -> int:
     """Checkpoints that are not there yet, at least the one that is whole before an old one goes.
 
-    Where all are kept (-1) their number is unknown, and one is counted.
+    Where all are kept (`keep: -1`) their number is unknown, and one is counted.
     """
-    if isinstance(callback, RunCheckpoint):
-        most, there = abs(callback.keep) + bool(callback.monitor), len(kept(folder))
-    else:
-        most = bool(callback.save_last) + abs(callback.save_top_k)
-        there = len(list(folder.glob("*.ckpt")))
-    return max(1, most + 1 - there)
+    kept = abs(callback.keep) + bool(callback.monitor)
+    return max(1, kept + 1 - len(list(folder.glob("step-*.ckpt"))))
 
 
 def require_space(folder: Path, needed: int) -> None:

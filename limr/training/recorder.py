@@ -71,13 +71,17 @@ class TrajectoryRecorder(Callback):
                 logger.experiment.set_tag(logger.run_id, "trajectories", self._writer.files.uri)
         trainer.strategy.barrier("trajectories")
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Upload the files where that was asked for, once every rank has written its own."""
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Upload the files where that was asked for, once every rank has written its own.
+
+        Also where a run goes on from the checkpoint after its last step and has nothing to train.
+        """
         trainer.strategy.barrier("trajectories")
         if not (self.upload and trainer.is_global_zero):
             return
+        writer = TrajectoryWriter(self.trajectories_folder(trainer), self._run_id)
         with tempfile.TemporaryDirectory() as folder:
-            self._writer.files.download(folder)
+            writer.files.download(folder)
             for logger in _mlflow(trainer):
                 logger.experiment.log_artifacts(logger.run_id, folder, "trajectories")
 

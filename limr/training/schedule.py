@@ -1,7 +1,9 @@
 """Learning-rate schedules as a factor on the peak rate."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
+
+from limr.training.ppo_config import PPOConfig
 
 
 def lr_factor(
@@ -62,3 +64,21 @@ def planned_steps(*, rollouts: int | None, updates_per_rollout: int, max_steps: 
             "resampling's top_k or fraction in place of threshold"
         )
     return min(limits)
+
+
+def steps_of_run(trainer: Any, ppo: PPOConfig, samples_per_prompt: int) -> int | None:
+    """Optimizer steps until the trainer stops, None when it has no end.
+
+    Raises:
+        ValueError: If that cannot be known.
+    """
+    if getattr(trainer, "datamodule", None) is None:
+        raise ValueError(f"ppo.lr_schedule: {ppo.lr_schedule} needs a MathDataModule")
+    if math.isinf(trainer.estimated_stepping_batches):  # this also counts the epoch's batches
+        return None
+    responses = trainer.datamodule.rollout_batch_size * samples_per_prompt
+    return planned_steps(
+        rollouts=trainer.datamodule.planned_rollouts(),
+        updates_per_rollout=ppo.ppo_epochs * -(-responses // ppo.minibatch_size),
+        max_steps=trainer.max_steps,
+    )

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from jsonargparse import set_parsing_settings
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Trainer
 from transformers import Qwen2Config
 
-from limr.cli import LimrArgumentParser, LimrCLI
+from limr.cli import LimrCLI, ParseOnly, command_line
 from limr.data import Columns, FileProblems
 from limr.models.tiny import build_tokenizer
 from limr.training import FSDP2
@@ -37,31 +36,10 @@ class BuildOnly(LimrCLI):
         pass
 
 
-class ParseOnly(BuildOnly):
-    """`limr fit` up to where the first class would be built."""
-
-    def instantiate_classes(self):
-        pass
-
-
-def command_line(cli_class, *args):
-    set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    return cli_class(
-        LightningModule,
-        LightningDataModule,
-        subclass_mode_model=True,
-        subclass_mode_data=True,
-        parser_class=LimrArgumentParser,
-        save_config_callback=None,
-        seed_everything_default=False,
-        auto_configure_optimizers=False,
-        args=["fit", *args],
-    )
-
-
 def parsed(*paths):
     """The run with every default filled in, as text and as plain data."""
-    cli = command_line(ParseOnly, *(arg for path in paths for arg in ("--config", str(path))))
+    flags = [arg for path in paths for arg in ("--config", str(path))]
+    cli = command_line(ParseOnly, ["fit", *flags])
     text = cli._parser("fit").dump(cli.config["fit"], skip_unset=False)
     return text, yaml.safe_load(text)
 
@@ -215,7 +193,7 @@ def build(qwen_folder, hub_folder, problems_file, tmp_path, monkeypatch):
                 "".join(json.dumps({"id": f"p{i}"}) + "\n" for i in range(1000, 2138))
             )
             args += [f"{data}.ids_file", "linear.jsonl"]
-        return command_line(BuildOnly, *args)
+        return command_line(BuildOnly, ["fit", *args])
 
     return build
 

@@ -1,10 +1,13 @@
 """The plan against one rank of the 7B run on fake tensors, among eight of a fake process group."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.fake_run import measure
+from limr.cli import parse_fit
 from limr.planning.memory import plan_memory
-from limr.planning.read import read_architecture
+from limr.planning.read import read_architecture, read_settings
 from limr.planning.settings import Network, Placement, RunSettings, Workload
 from limr.planning.sizes import count_critic, count_policy
 
@@ -12,6 +15,9 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.filterwarnings("ignore:.*gradient_checkpointing_enable.*:FutureWarning"),
 ]
+
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def settings(layers, *, checkpointing=True):
@@ -30,22 +36,31 @@ def settings(layers, *, checkpointing=True):
     )
 
 
-@pytest.mark.parametrize(
-    "run",
-    [
-        pytest.param(settings(2), id="2 layers"),
-        pytest.param(settings(28), id="7B", marks=pytest.mark.slow),
-    ],
-)
-def test_plan_is_what_a_rank_holds(run):
+def check(run, found):
     config = run.policy.config
     plan = plan_memory(run, count_policy(config, 8), count_critic(config, 8))
-    found = measure(run)
     for name in ("parameters", "reference", "gradients", "optimizer"):
         assert getattr(plan, name) == pytest.approx(getattr(found, name), rel=0.01), name
     assert plan.update_peak == pytest.approx(found.update_peak, rel=0.1)
     rollout = max(found.prefill_peak, found.decode_peak)
     assert plan.rollout_peak == pytest.approx(rollout, rel=0.1)
+
+
+def test_two_layers_of_the_7b_model():
+    check(settings(2), measure(settings(2)))
+
+
+@pytest.fixture(scope="module")
+def measured_7b():
+    return measure(settings(28))
+
+
+@pytest.mark.parametrize("name", ["limr", "full", "linear", "random"])
+def test_the_7b_runs_take_what_a_rank_of_eight_holds(name, measured_7b):
+    run = read_settings(parse_fit(["--config", str(EXPERIMENTS / f"{name}_qwen7b.yaml")]))
+    assert run.policy.config.to_dict() == settings(28).policy.config.to_dict()
+    assert (run.placement, run.workload) == (settings(28).placement, settings(28).workload)
+    check(run, measured_7b)
 
 
 def test_more_is_kept_without_checkpointing():

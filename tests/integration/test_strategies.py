@@ -46,20 +46,23 @@ def train(tmp_path_factory):
 
     def run(overlay, *flags):
         if (overlay, flags) not in done:
-            folder = tmp_path_factory.mktemp(overlay)
-            done[overlay, flags] = folder
-            (folder / "short.yaml").write_text(yaml.safe_dump(SHORT))
-            logger = ["--trainer.logger", "lightning.pytorch.loggers.CSVLogger"]
-            logger += ["--trainer.logger.save_dir", str(folder), "--trainer.logger.name", "log"]
-            limr(
-                ["fit", "--config", EXPERIMENTS / "quickstart.yaml"],
-                ["--config", EXPERIMENTS / "trainer" / f"{overlay}.yaml"],
-                ["--config", folder / "short.yaml", "--trainer.default_root_dir", folder],
-                [*logger, *flags],
-            )
+            done[overlay, flags] = tmp_path_factory.mktemp(overlay)
+            fit(done[overlay, flags], overlay, *flags)
         return done[overlay, flags]
 
     return run
+
+
+def fit(folder, overlay, *flags):
+    (folder / "short.yaml").write_text(yaml.safe_dump(SHORT))
+    logger = ["--trainer.logger", "lightning.pytorch.loggers.CSVLogger"]
+    logger += ["--trainer.logger.save_dir", folder, "--trainer.logger.name", "log"]
+    limr(
+        ["fit", "--config", EXPERIMENTS / "quickstart.yaml"],
+        ["--config", EXPERIMENTS / "trainer" / f"{overlay}.yaml"],
+        ["--config", folder / "short.yaml", "--trainer.default_root_dir", folder],
+        [*logger, *flags],
+    )
 
 
 def limr(*args):
@@ -97,13 +100,31 @@ def test_two_ranks_train_as_one_process_does(train, overlay):
             assert two[name] == pytest.approx(one[name], abs=close), name
 
 
+@pytest.mark.slow
+def test_the_number_of_processes_may_change_in_mid_epoch(train, tmp_path):
+    save = {"every_n_steps": 1, "keep": -1}
+    keep = [{"class_path": "limr.training.RunCheckpoint", "init_args": save}]
+    keep += SHORT["trainer"]["callbacks"][:1]
+    (tmp_path / "keep.yaml").write_text(yaml.safe_dump({"trainer": {"callbacks": keep}}))
+    flags = ["--config", tmp_path / "keep.yaml", "--ckpt_path"]
+    fit(tmp_path, "one_cpu", *flags, "last")
+    for step, overlay in ((1, "ddp"), (2, "one_cpu")):
+        fit(tmp_path, overlay, *flags, tmp_path / f"checkpoints/step-{step:08}.ckpt")
+    whole = [row[:3] for row in responses(train("one_cpu"))]
+    assert [row[:3] for row in responses(tmp_path)] == whole
+
+
 @pytest.mark.parametrize(
     ("overlay", "flags"),
     [
         ("one_cpu", ()),
         ("ddp", ()),
         ("fsdp2", ()),
-        ("fsdp2", ("--trainer.strategy.save_distributed_checkpoint", "false")),
+        pytest.param(
+            "fsdp2",
+            ("--trainer.strategy.save_distributed_checkpoint", "false"),
+            marks=pytest.mark.slow,
+        ),
         pytest.param("zero2", (), marks=needs_deepspeed),
         pytest.param("zero3_offload", (), marks=needs_deepspeed),
     ],

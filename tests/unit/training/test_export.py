@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import lightning.pytorch as pl
+import pytest
 import torch
+from test_ppo_module import loader, make_module, make_trainer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from limr.data.generated import GeneratedProblems
@@ -42,3 +44,17 @@ def test_the_folder_loads_with_identical_logits(tmp_path: Path):
         assert torch.equal(model(ids).logits, module.policy.model.eval()(ids).logits)
     assert tokenizer.chat_template == module.tokenizer.chat_template
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id
+
+
+@pytest.mark.filterwarnings("ignore:.*no `val_dataloader`")
+def test_a_run_that_goes_on_after_its_last_step_still_exports(tmp_path, make_prompts, model_folder):
+    batches = make_prompts(1)
+    trainer = make_trainer()
+    trainer.fit(make_module(model_folder), loader(batches))
+    trainer.save_checkpoint(tmp_path / "last.ckpt")  # killed here
+    resumed = make_trainer(HuggingFaceExport(str(tmp_path / "model")))
+    module = make_module(model_folder)
+    resumed.fit(module, loader(batches), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
+    exported = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    for name, weight in module.policy.model.state_dict().items():
+        assert torch.equal(exported.state_dict()[name], weight), name

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.callbacks import ModelCheckpoint
 from test_ppo_module import loader, make_module, make_trainer
 
 from limr.files import FolderLock
 from limr.training import Preflight, RunCheckpoint, TrajectoryRecorder
-from limr.training.preflight import checkpoint_bytes, files_to_write, require_space
+from limr.training.preflight import checkpoint_bytes, checkpoints_to_come, require_space
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*no `val_dataloader`")
 
@@ -93,22 +92,14 @@ def test_a_checkpoint_is_weights_and_two_moments():
 
 
 def test_checkpoints_there_already_need_no_room(tmp_path):
-    callback = RunCheckpoint(str(tmp_path), keep=2, monitor="val/accuracy")
-    assert files_to_write(callback, tmp_path) == 4  # two, best and their successor
-    for step in (1, 2, 3, 4, 5):
-        (tmp_path / f"step-{step:08d}.ckpt").touch()
-        (tmp_path / "last.ckpt").unlink(missing_ok=True)
-        (tmp_path / "last.ckpt").symlink_to(f"step-{step:08d}.ckpt")
-        assert files_to_write(callback, tmp_path) == max(1, 4 - step)
-    assert files_to_write(RunCheckpoint(str(tmp_path), keep=-1), tmp_path / "empty") == 2
-
-
-def test_checkpoints_of_lightnings_callback_are_counted_by_its_options(tmp_path):
-    callback = ModelCheckpoint(str(tmp_path), save_top_k=1, save_last=True)
-    assert files_to_write(callback, tmp_path) == 3  # best, last and their successor
-    for name in ("a", "b", "c", "d", "e"):
-        (tmp_path / f"{name}.ckpt").touch()
-    assert files_to_write(callback, tmp_path) == 1
+    callback = RunCheckpoint(str(tmp_path), keep=2, monitor="val/easy/accuracy")
+    assert checkpoints_to_come(callback, tmp_path) == 4  # two, the best and their successor
+    (tmp_path / "step-1.ckpt").touch()
+    (tmp_path / "last.ckpt").symlink_to("step-1.ckpt")
+    assert checkpoints_to_come(callback, tmp_path) == 3
+    for step in range(2, 9):
+        (tmp_path / f"step-{step}.ckpt").touch()
+    assert checkpoints_to_come(callback, tmp_path) == 1
 
 
 def test_too_little_room_is_told_in_bytes(tmp_path):
