@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -43,6 +45,13 @@ def test_a_clock_that_is_set_back_and_forth_changes_nothing(folder, undisturbed)
     status, printed = Run(folder, fit(folder), fault).wait()
     assert status == 0, printed
     assert outcome(folder) == undisturbed
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        span = "select max(timestamp) - min(timestamp) from metrics"
+        assert database.execute(span).fetchone()[0] > 29 * 3600 * 1000  # it did jump
+        durations = "key like 'time/%' and key not like '%per_s'"
+        query = f"select min(value), max(value) from metrics where {durations}"
+        shortest, longest = database.execute(query).fetchone()
+    assert 0 <= shortest <= longest < 3600
 
 
 def killed_workers(answers: set[int]) -> None:
