@@ -146,7 +146,7 @@ class GradedResponse(NamedTuple):
     truncated: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: DeepSpeed reads the `vars` of what a step returns
 class GradedResponses:
     """Responses as text with their verdicts, one entry per response."""
 

@@ -17,12 +17,17 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 SHORT = {
     "data": {
-        "init_args": {"problems": {"init_args": {"size": 96}}, "benchmarks": None},
+        "init_args": {
+            "problems": {"init_args": {"size": 96}},
+            "benchmarks": {
+                "validation": {"problems": {"init_args": {"size": 16}}},
+                "unseen": {"problems": {"init_args": {"size": 8}}},
+            },
+        },
     },
     "trainer": {
         "max_epochs": 1,
         "num_sanity_val_steps": 0,
-        "limit_val_batches": 0,
         "accelerator": "cpu",
         "callbacks": [
             {"class_path": "limr.training.TrajectoryRecorder"},
@@ -31,7 +36,7 @@ SHORT = {
         ],
     },
 }
-"""Three rollouts of the quickstart."""
+"""Three rollouts of the quickstart, and a validation."""
 
 needs_deepspeed = [
     pytest.mark.slow,
