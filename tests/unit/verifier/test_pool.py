@@ -161,7 +161,15 @@ def test_close_waits_for_the_calls_of_other_threads():
         assert call.result(30) == [("wrong", "")]
 
 
-@pytest.mark.usefixtures("importable_toys")
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, also where it was ignored: in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("importable_toys", "interruptible")
 def test_an_interrupted_call_leaves_nothing_behind():
     with VerifierPool(timeout_s=20, compare=hostile) as pool:
         outcomes(pool, "1")
