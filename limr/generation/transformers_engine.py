@@ -46,11 +46,15 @@ class TransformersEngine(RolloutEngine):
             for start in range(0, len(seeds), self.batch_size):
                 rows = slice(start, start + self.batch_size)
                 ids, mask = batch.prompt_ids[rows], batch.prompt_mask[rows]
-                drawing = SeededSampling(sampling, seeds[rows], ids.shape[1], ids.device)
+                processors = (
+                    [SeededSampling(sampling, seeds[rows], ids.shape[1], ids.device)]
+                    if sampling.temperature > 0
+                    else []
+                )
                 output = generate(
                     input_ids=ids,
                     attention_mask=mask.long(),
-                    logits_processor=[drawing] if sampling.temperature > 0 else [],
+                    logits_processor=processors,
                 )
                 chunks.append(output[:, ids.shape[1] :])
         width = max(chunk.shape[1] for chunk in chunks)

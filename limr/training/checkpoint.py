@@ -9,7 +9,6 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import MLFlowLogger
 from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -27,6 +26,7 @@ from limr.training.checkpoint_files import (
     unfinished,
 )
 from limr.training.stop_signals import StopSignals
+from limr.training.trainer_facts import mlflow_loggers, steps_done
 
 
 class RunCheckpoint(ModelCheckpoint):
@@ -210,7 +210,7 @@ class RunCheckpoint(ModelCheckpoint):
                 Manifest(
                     step=step,
                     module=class_path(trainer.lightning_module),
-                    run_id=next((log.run_id for log in _mlflow_loggers(trainer)), None),
+                    run_id=next((log.run_id for log in mlflow_loggers(trainer)), None),
                     files=files,
                 ),
             )
@@ -293,18 +293,9 @@ class DirectCheckpointIO(TorchCheckpointIO):
         return super().load_checkpoint(path, *args, **{**kwargs, "weights_only": True})
 
 
-def steps_done(trainer: Trainer) -> int:
-    """Training steps (rollout batches) that the run has taken."""
-    return trainer.fit_loop.epoch_loop.total_batch_idx + 1
-
-
 def class_path(module: LightningModule) -> str:
     """Where a module's class is defined."""
     return f"{type(module).__module__}.{type(module).__qualname__}"
-
-
-def _mlflow_loggers(trainer: Trainer) -> list[MLFlowLogger]:
-    return [logger for logger in trainer.loggers if isinstance(logger, MLFlowLogger)]
 
 
 def _unlogged_metrics(trainer: Trainer) -> dict[str, Any]:

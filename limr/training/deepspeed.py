@@ -1,7 +1,4 @@
-"""What DeepSpeed needs beside Lightning's strategy; imported only where that is installed.
-
-DS_BUILD_OPS=0 pip install --no-build-isolation deepspeed accelerate    # on a machine without CUDA
-"""
+"""What DeepSpeed needs beside Lightning's strategy. Its packages: pip install "limr[deepspeed]"."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,6 +1,6 @@
 """What happens when a loss or a gradient is not finite: the run stops, or the update is skipped."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
@@ -42,21 +42,14 @@ class NonfiniteGuard:
         """Note where the run is: the training step, and the batch whose `problems` it is about."""
         self._step, self._batch, self._update = step, batch, 0
 
-    def allows(
-        self,
-        metrics: Mapping[str, Tensor],
-        minibatch: Any,
-        trainer: Trainer,
-        sum_over_ranks: Callable[[Tensor], Tensor],
-    ) -> bool:
+    def allows(self, metrics: Mapping[str, Tensor], minibatch: Any, trainer: Trainer) -> bool:
         """Whether the losses and gradient norms are finite on every rank.
 
         Args:
             metrics: Scalars by name, of which those ending in `loss` and `grad_norm` are looked at;
                 the same names on every rank.
             minibatch: A dataclass with the tensors that led there.
-            trainer: Whose folder and rank it is.
-            sum_over_ranks: Adds a tensor up over the ranks.
+            trainer: Whose folder, ranks and strategy they are.
 
         Raises:
             ValueError: If they are not and the policy is to stop, or too many were skipped.
@@ -64,7 +57,7 @@ class NonfiniteGuard:
         self._update += 1
         names = [name for name in metrics if name.endswith(_WATCHED)]
         broken = torch.stack([~torch.isfinite(metrics[name]).all() for name in names])
-        counts = sum_over_ranks(broken.float()).tolist()
+        counts = trainer.strategy.reduce(broken.float(), reduce_op="sum").tolist()
         bad = [name for name, count in zip(names, counts, strict=True) if count]
         if not bad:
             self._skips_in_a_row = 0

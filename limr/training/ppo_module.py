@@ -298,13 +298,13 @@ class PPOModule(LightningModule):
         rates = {group["name"]: torch.tensor(group["lr"]) for group in optimizer.param_groups}
         norms = clip_gradients(optimizer, self.ppo.max_grad_norm, strategy)
         metrics |= {f"{name}/grad_norm": norm for name, norm in norms.items()}
-        if allowed := self.guard.allows(metrics, minibatch, self.trainer, self._sum_over_ranks):
+        if allowed := self.guard.allows(metrics, minibatch, self.trainer):
             optimizer.step()
             cast(LRScheduler, self.lr_schedulers()).step()
-            norms |= engine_norms(optimizer, strategy)
+            norms = engine_norms(optimizer, strategy)
+            metrics |= {f"{name}/grad_norm": norm for name, norm in norms.items()}
         optimizer.zero_grad()
         metrics |= {f"{name}/lr": rate for name, rate in rates.items()}
-        metrics |= {f"{name}/grad_norm": norm for name, norm in norms.items()}
         return metrics if allowed else None
 
     def validation_step(  # type: ignore[override]

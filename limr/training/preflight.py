@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import MLFlowLogger
 
 from limr.files import FolderLock
 from limr.training.checkpoint import RunCheckpoint
 from limr.training.recorder import TrajectoryRecorder
+from limr.training.trainer_facts import mlflow_loggers
 
 
 class Preflight(Callback):
@@ -73,10 +73,9 @@ def written_folders(trainer: Trainer) -> list[Path]:
     recorders = [c for c in callbacks if isinstance(c, TrajectoryRecorder)]
     named = [trainer.default_root_dir, *(r.trajectories_folder(trainer) for r in recorders)]
     if trainer.is_global_zero:
-        for logger in trainer.loggers:
-            if isinstance(logger, MLFlowLogger):
-                experiment = logger.experiment.get_experiment(logger.experiment_id)
-                named.append(experiment.artifact_location.removeprefix("file://"))
+        for logger in mlflow_loggers(trainer):
+            experiment = logger.experiment.get_experiment(logger.experiment_id)
+            named.append(experiment.artifact_location.removeprefix("file://"))
     return [Path(name) for name in named if _is_local(name)]
 
 

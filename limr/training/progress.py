@@ -11,6 +11,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from tqdm import tqdm
 
+from limr.training.trainer_facts import steps_done
+
 
 class Column(NamedTuple):
     """One number of the progress line."""
@@ -79,7 +81,7 @@ class PPOProgress(ProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._columns = ()
-        self._first_step = _steps_done(trainer)
+        self._first_step = steps_done(trainer)
         self._started = time.monotonic()
 
     def on_train_batch_end(
@@ -90,7 +92,7 @@ class PPOProgress(ProgressBar):
             return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._show_header(PPO_COLUMNS if "reward/score_mean" in metrics else SUPERVISED_COLUMNS)
-        step = _steps_done(trainer)
+        step = steps_done(trainer)
         line = self._line(trainer, step, metrics)
         if sys.stdout.isatty():
             self._step_line = line
@@ -177,10 +179,6 @@ class PPOProgress(ProgressBar):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-
-def _steps_done(trainer: Trainer) -> int:
-    return trainer.fit_loop.epoch_loop.total_batch_idx + 1
 
 
 def _steps_of_all_epochs(trainer: Trainer) -> int | None:

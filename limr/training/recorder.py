@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import MLFlowLogger
 
+from limr.training.trainer_facts import mlflow_loggers, steps_done
 from limr.trajectories import TrajectoryRow, TrajectoryWriter, recorded_run
 from limr.types import GradedResponses, PromptBatch, Rollout
 
@@ -66,8 +66,8 @@ class TrajectoryRecorder(Callback):
         """
         self._open(trainer)
         if trainer.is_global_zero:
-            self._writer.discard_from(trainer.fit_loop.epoch_loop.total_batch_idx + 1)
-            for logger in _mlflow(trainer):
+            self._writer.discard_from(steps_done(trainer))
+            for logger in mlflow_loggers(trainer):
                 logger.experiment.set_tag(logger.run_id, "trajectories", self._writer.files.uri)
         trainer.strategy.barrier("trajectories")
 
@@ -82,7 +82,7 @@ class TrajectoryRecorder(Callback):
         writer = TrajectoryWriter(self.trajectories_folder(trainer), self._run_id)
         with tempfile.TemporaryDirectory() as folder:
             writer.files.download(folder)
-            for logger in _mlflow(trainer):
+            for logger in mlflow_loggers(trainer):
                 logger.experiment.log_artifacts(logger.run_id, folder, "trajectories")
 
     def trajectories_folder(self, trainer: Trainer) -> str:
@@ -125,10 +125,6 @@ class TrajectoryRecorder(Callback):
             step=trainer.fit_loop.epoch_loop.total_batch_idx,
             rank=trainer.global_rank,
         )
-
-
-def _mlflow(trainer: Trainer) -> list[MLFlowLogger]:
-    return [logger for logger in trainer.loggers if isinstance(logger, MLFlowLogger)]
 
 
 def rows_of(

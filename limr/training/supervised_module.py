@@ -54,7 +54,7 @@ class SupervisedModule(LightningModule):
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.guard.begin(batch_idx, batch)
         watched = {"supervised/loss": loss, "supervised/grad_norm": norm}
-        self.guard.allows(watched, batch, self.trainer, self._sum_over_ranks)
+        self.guard.allows(watched, batch, self.trainer)
         for optimizer in cast(list[torch.optim.Optimizer], self.optimizers()):
             if batch.step == 0:
                 optimizer.state.clear()
@@ -64,9 +64,6 @@ class SupervisedModule(LightningModule):
             optimizer.zero_grad()
         self.log("supervised/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
         self.log("supervised/lr", batch.learning_rate, batch_size=len(batch.labels))
-
-    def _sum_over_ranks(self, x: Tensor) -> Tensor:
-        return self.trainer.strategy.reduce(x, reduce_op="sum")
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Muon for the layers' matrices, AdamW for the rest; rates come with each batch."""
