@@ -16,7 +16,7 @@ from scipy.stats import hypergeom
 from torch import Tensor
 from torchmetrics import Metric
 
-from evaluators.intervals import Floats, mean_interval
+from limr.report.intervals import Floats, mean_interval
 from limr.types import GradedResponses
 
 
