@@ -39,7 +39,7 @@ MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "verbs", "__main__"}}
 
 WITHOUT_TORCH = (
     "types", "seeding", "allocation", "files", "mistakes", "tables", "verifier", "trajectories",
-    "selection", "report", "verbs.verify", "verbs.importing", "verbs.select",
+    "selection", "report", "verbs.verify", "verbs.importing", "verbs.select", "verbs.compare",
 )  # fmt: skip
 """Start in a moment and run in many worker processes."""
 
