@@ -1,7 +1,7 @@
 """Runs grouped into arms, and their shares as one matrix of seeds and questions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -80,21 +80,29 @@ def common_questions(runs: Sequence[Run], benchmark: str) -> NDArray[np.str_]:
     return common
 
 
-def count_questions(runs: Sequence[Run], benchmark: str) -> int:
-    """How many questions of a benchmark any measurement has."""
-    return len({
-        key for run in runs for one in run.measured[benchmark].values()
-        for key in one.problem_ids.tolist()
-    })  # fmt: skip
-
-
-def share_matrix(measurements: Sequence[Measurement], questions: NDArray[np.str_]) -> Floats:
-    """(S, Q) share of correct samples, by measurement and question.
+def restricted(run: Run, questions: Mapping[str, NDArray[np.str_]]) -> Run:
+    """The run as if it had been measured on these benchmarks' questions alone.
 
     Args:
-        measurements: S of them, of the same benchmark.
-        questions: (Q,) ids that all of them have.
+        run: Measured on them, and maybe on others.
+        questions: By benchmark their ids, ascending.
     """
-    return np.stack([
-        one.shares[np.searchsorted(one.problem_ids, questions)] for one in measurements
-    ])  # fmt: skip
+    return replace(
+        run,
+        measured={
+            name: {step: _of_questions(one, ids) for step, one in run.measured[name].items()}
+            for name, ids in questions.items()
+        },
+    )
+
+
+def _of_questions(one: Measurement, ids: NDArray[np.str_]) -> Measurement:
+    if len(ids) == len(one.problem_ids):
+        return one
+    shares = one.shares[np.searchsorted(one.problem_ids, ids)]
+    return replace(one, problem_ids=ids, shares=shares)
+
+
+def share_matrix(measurements: Sequence[Measurement]) -> Floats:
+    """(S, Q) share of correct samples, by measurement and question, the same in each."""
+    return np.stack([one.shares for one in measurements])

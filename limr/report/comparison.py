@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from limr.report.arms import (
     Arm,
     common_questions,
-    count_questions,
     group_into_arms,
+    restricted,
     share_matrix,
 )
 from limr.report.intervals import Estimate
@@ -57,11 +57,9 @@ class Comparison:
     amount: float
     """How much of it."""
     arms: tuple[Arm, ...]
-    """The baseline first, the others by name."""
-    questions: Mapping[str, NDArray[np.str_]]
-    """By benchmark (Q,) ids of the questions that are compared."""
-    targets: Mapping[str, float]
-    """By benchmark, the baseline's final accuracy."""
+    """The baseline first, the others by name; their runs have what all runs have."""
+    questions: Mapping[str, int]
+    """How many are compared, by benchmark."""
     rows: tuple[Row, ...]
     """By benchmark, the average last where there are several, and then by arm."""
     notes: tuple[str, ...]
@@ -101,27 +99,30 @@ def compare(found: Found, *, baseline: str, match: str) -> Comparison:
         raise ValueError(f"nothing to compare: {'; '.join(found.notes)}")
     arms, notes = group_into_arms(found.runs, baseline)
     runs = [run for arm in arms for run in arm.runs]
-    benchmarks = sorted(common_benchmarks(runs), key=natural)
-    amount = common_amount(runs, benchmarks, match)
-    questions = {name: common_questions(runs, name) for name in benchmarks}
-    targets = {name: final_accuracy(arms[0].runs, name) for name in benchmarks}
+    questions = {
+        name: common_questions(runs, name) for name in sorted(common_benchmarks(runs), key=natural)
+    }
+    gaps = _gaps(runs, questions)
+    arms = [
+        Arm(name=arm.name, runs=tuple(restricted(run, questions) for run in arm.runs))
+        for arm in arms
+    ]
+    amount = common_amount([run for arm in arms for run in arm.runs], match)
+    targets = {name: final_accuracy(arms[0].runs, name) for name in questions}
     chosen = {
         arm.name: {
-            name: [matched(run, name, match, amount) for run in arm.runs] for name in benchmarks
+            name: [matched(run, name, match, amount) for run in arm.runs] for name in questions
         }
         for arm in arms
     }
-    parts = [[name] for name in benchmarks] + [benchmarks] * (len(benchmarks) > 1)
+    parts = [[name] for name in questions] + [[*questions]] * (len(questions) > 1)
     return Comparison(
         match=match,
         amount=amount,
         arms=tuple(arms),
-        questions=questions,
-        targets=targets,
-        rows=tuple(
-            _row(names, arm, arms[0], chosen, questions, targets) for names in parts for arm in arms
-        ),
-        notes=(*found.notes, *notes, *_gaps(runs, questions), *_unfinished(runs)),
+        questions={name: len(ids) for name, ids in questions.items()},
+        rows=tuple(_row(names, arm, arms[0], chosen, targets) for names in parts for arm in arms),
+        notes=(*found.notes, *notes, *gaps, *_unfinished(runs)),
     )
 
 
@@ -130,31 +131,28 @@ Chosen = Mapping[str, Mapping[str, Sequence[Measurement]]]
 
 
 def _row(
-    names: Sequence[str],
-    arm: Arm,
-    baseline: Arm,
-    chosen: Chosen,
-    questions: Mapping[str, NDArray[np.str_]],
-    targets: Mapping[str, float],
+    names: Sequence[str], arm: Arm, baseline: Arm, chosen: Chosen, targets: Mapping[str, float]
 ) -> Row:
     """An arm's row on one benchmark or, of several, on their average."""
     ours, theirs = (
-        [share_matrix(chosen[one.name][name], questions[name]) for name in names]
-        for one in (arm, baseline)
+        [share_matrix(chosen[one.name][name]) for name in names] for one in (arm, baseline)
     )
-    paired = arm.pairs_with(baseline)
     measurements = [one for name in names for one in chosen[arm.name][name]]
+    difference = None
+    if arm is not baseline:
+        difference = difference_interval(ours, theirs, paired=arm.pairs_with(baseline))
+    reached: tuple[int | None, ...] = ()
+    if len(names) == 1:
+        reached = tuple(first_step_at(run, names[0], targets[names[0]]) for run in arm.runs)
     return Row(
         benchmark=names[0] if len(names) == 1 else AVERAGE,
         arm=arm.name,
         seeds=len(arm.runs),
         steps=tuple(one.step for one in measurements),
         accuracy=accuracy_interval(ours),
-        difference=None if arm is baseline else difference_interval(ours, theirs, paired=paired),
+        difference=difference,
         length=float(np.mean([one.length for one in measurements])),
-        reached=tuple(first_step_at(run, names[0], targets[names[0]]) for run in arm.runs)
-        if len(names) == 1
-        else (),
+        reached=reached,
     )
 
 
@@ -162,16 +160,20 @@ def _gaps(runs: Sequence[Run], questions: Mapping[str, NDArray[np.str_]]) -> lis
     """What some runs have and others lack."""
     others = sorted({name for run in runs for name in run.measured} - {*questions})
     notes = [f"benchmark {name!r} is left out: not every run was measured on it" for name in others]
-    for name, common in questions.items():
-        if dropped := count_questions(runs, name) - len(common):
-            notes.append(f"{dropped} questions of {name!r} are left out: not every run has them")
+    for name, ids in questions.items():
+        most = max(len(one.problem_ids) for run in runs for one in run.measured[name].values())
+        if most > len(ids):
+            notes.append(
+                f"{name!r} is compared on the {len(ids)} questions that every run has; some have "
+                f"{most}"
+            )
     return notes
 
 
 def _unfinished(runs: Sequence[Run]) -> list[str]:
     return [
         f"run {run.name!r} is {run.status}, not {FINISHED}: it is compared as far as it was "
-        f"measured, up to step {max(max(steps) for steps in run.measured.values())}"
+        f"measured, to step {max(max(steps) for steps in run.measured.values())}"
         for run in runs
         if run.status != FINISHED
     ]

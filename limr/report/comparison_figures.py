@@ -1,6 +1,7 @@
 """A comparison in figures: the paper's, from the runs at hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -76,15 +77,10 @@ def _accuracy(comparison: Comparison, files: Files) -> Figure:
 
 def _by_arm(comparison: Comparison, files: Files) -> Figure:
     arms = comparison.arms[:_PANELS]
-    size = {"columns": len(arms), "width": max(4.0, 2.8 * len(arms)), "sharey": True}
-    with drawn(*files("accuracy_by_arm"), **size) as panels:  # type: ignore[arg-type]
+    with _panels(files("accuracy_by_arm"), [arm.name for arm in arms], comparison) as panels:
         for axes, arm in zip(panels, arms, strict=True):
             for index, name in enumerate(comparison.questions):
                 _draw(axes, accuracy_curve(comparison, arm, name), index, name, 100)
-            axes.set(xlabel=_words(comparison.match))
-            axes.set_title(arm.name, fontsize=10)
-        panels[0].set_ylabel("accuracy, %")
-        panels[0].legend()
     shown = "" if len(arms) == len(comparison.arms) else f" of the first {_PANELS} arms"
     return Figure(
         "accuracy_by_arm",
@@ -96,30 +92,33 @@ def _by_arm(comparison: Comparison, files: Files) -> Figure:
 
 def _by_benchmark(comparison: Comparison, files: Files) -> Figure:
     names = list(comparison.questions)
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    with drawn(
-        *files("accuracy_by_benchmark"),
-        columns=columns,
-        rows=rows,
-        width=max(4.0, 3.2 * columns),
-        height=2.9 * rows,
-    ) as panels:
-        for axes, name in zip(panels, names, strict=False):
-            _draw_arms(axes, comparison, partial(accuracy_curve, comparison, benchmark=name), 100)
-            axes.set(xlabel=_words(comparison.match))
-            axes.set_title(name, fontsize=10)
-        for axes in panels[len(names) :]:
-            axes.set_axis_off()
-        for axes in panels[::columns]:
-            axes.set_ylabel("accuracy, %")
-        panels[0].legend()
+    with _panels(files("accuracy_by_benchmark"), names, comparison) as panels:
+        for axes, name in zip(panels, names, strict=True):
+            curve = partial(accuracy_curve, comparison, benchmark=name)
+            _draw_arms(axes, comparison, curve, 100)
     return Figure(
         "accuracy_by_benchmark",
         "Arms on each benchmark",
         f"Accuracy of all arms against {_words(comparison.match)}, one panel for each benchmark; "
         "mean over seeds with 95 % intervals.",
     )
+
+
+@contextmanager
+def _panels(
+    paths: Sequence[Path], titles: Sequence[str], comparison: Comparison
+) -> Iterator[list[Axes]]:
+    """A panel of accuracies for each title, two in a row."""
+    columns = min(2, len(titles))
+    rows = -(-len(titles) // columns)
+    with drawn(*paths, columns=columns, rows=rows, width=3.9 * columns, height=2.7 * rows) as axes:
+        yield axes[: len(titles)]
+        for panel, title in zip(axes, titles, strict=False):
+            panel.set_title(title, fontsize=10)
+            panel.set(xlabel=_words(comparison.match), ylabel="accuracy, %")
+        for panel in axes[len(titles) :]:
+            panel.set_axis_off()
+        axes[0].legend()
 
 
 def _length(comparison: Comparison, files: Files) -> Figure:

@@ -67,7 +67,7 @@ def page(
         comparison=comparison,
         benchmarks=sorted(comparison.benchmarks, key=lambda name: name != AVERAGE),
         captions={
-            **{name: f"{len(ids)} questions" for name, ids in comparison.questions.items()},
+            **{name: f"{count} questions" for name, count in comparison.questions.items()},
             AVERAGE: f"{len(comparison.questions)} benchmarks",
         },
         soon_heads=[("arm", 0), *((f"{name}", 1) for name in comparison.questions)],

@@ -1,6 +1,6 @@
 """The same problem answered before training, by the baseline and by another arm."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from limr.report.arms import Arm
@@ -71,15 +71,13 @@ def examples(comparison: Comparison) -> tuple[list[Example], list[str]]:
             notes.append(f"no examples from before training: {base.name!r} has no step 0 of {name}")
         for arm in (comparison.baseline, *([other] if other else [])):
             sources[arm.name] = comparison.compared(arm.runs[0], name)
-        found += _of_benchmark(name, sources, comparison.questions[name].tolist())
+        found += _of_benchmark(name, sources)
     return found, notes
 
 
-def _of_benchmark(
-    name: str, sources: Mapping[str, Measurement], questions: Sequence[str]
-) -> list[Example]:
+def _of_benchmark(name: str, sources: Mapping[str, Measurement]) -> list[Example]:
     answers = {who: _first_samples(one) for who, one in sources.items()}
-    shown = [key for key in questions if all(key in rows for rows in answers.values())]
+    shown = sorted(set.intersection(*({*rows} for rows in answers.values())))
 
     def alike(key: str) -> tuple[bool, bool]:
         outcomes = [rows[key]["status"] == "correct" for rows in answers.values()]
@@ -102,8 +100,13 @@ def _of_benchmark(
 
 
 def _first_samples(measurement: Measurement) -> dict[str, dict[str, Any]]:
+    compared = {*measurement.problem_ids.tolist()}
     rows = read_responses(measurement.file, _COLUMNS).to_pylist()
-    return {row["problem_id"]: row for row in rows if row["sample"] == 0}
+    return {
+        row["problem_id"]: row
+        for row in rows
+        if row["sample"] == 0 and row["problem_id"] in compared
+    }
 
 
 def _cut(text: str) -> str:

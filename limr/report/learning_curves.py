@@ -24,17 +24,14 @@ def accuracy_curve(comparison: Comparison, arm: Arm, benchmark: str) -> list[Poi
     """Accuracy at each step at which all of the arm's runs were measured, with 95 % intervals.
 
     Args:
-        comparison: For its benchmarks, questions and x axis.
+        comparison: For its benchmarks and x axis.
         arm: One of its arms.
         benchmark: One of its benchmarks, or `AVERAGE`.
     """
     names = list(comparison.questions) if benchmark == AVERAGE else [benchmark]
     points = []
     for step in _common_steps([run.measured[name] for run in arm.runs for name in names]):
-        shares = [
-            share_matrix([run.measured[name][step] for run in arm.runs], comparison.questions[name])
-            for name in names
-        ]
+        shares = [share_matrix([run.measured[name][step] for run in arm.runs]) for name in names]
         x = float(np.mean([run.amount(comparison.match, step) for run in arm.runs]))
         points.append(Point(x, *accuracy_interval(shares)))
     return points

@@ -1,6 +1,6 @@
 """Which measurement of each run is compared: the last one up to an amount that all runs reach."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -25,18 +25,17 @@ def common_benchmarks(runs: Sequence[Run]) -> list[str]:
     return common
 
 
-def common_amount(runs: Sequence[Run], benchmarks: Iterable[str], match: str) -> float:
-    """The largest amount at which every run has been measured, or was before.
+def common_amount(runs: Sequence[Run], match: str) -> float:
+    """The largest amount that every run reached, by its last measurements.
 
     Args:
-        runs: Measured on all the benchmarks.
-        benchmarks: Which measurements count.
+        runs: Measured on the same benchmarks.
         match: One of `MATCHES`.
 
     Raises:
         ValueError: If a run does not tell its amounts.
     """
-    return min(run.amount(match, max(run.measured[name])) for run in runs for name in [*benchmarks])
+    return min(run.amount(match, max(steps)) for run in runs for steps in run.measured.values())
 
 
 def matched(run: Run, benchmark: str, match: str, amount: float) -> Measurement:

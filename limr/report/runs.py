@@ -10,7 +10,6 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from limr.report.intervals import Floats
 
 Series = Mapping[int, float]
 """Values by training step, ascending."""
@@ -37,7 +36,7 @@ class Measurement:
     """Training steps that the policy had had."""
     problem_ids: NDArray[np.str_]
     """(Q,) str, ascending."""
-    shares: Floats
+    shares: NDArray[np.float64]
     """(Q,) float64, each question's share of correct samples."""
     length: float
     """Tokens, mean over questions of the mean response length."""

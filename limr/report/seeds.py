@@ -9,9 +9,10 @@ seeds and Q questions then has the variance
 The last two terms are those of the seeds' mean shares, one per question, whose interval over
 questions is :mod:`limr.report.intervals`'. The first is the variance between the seeds' accuracies
 less most of the rest's part in it, floored at 0; its margin is Student's t with the degrees of
-freedom that S seeds leave. Both are added as the squares of independent errors, as Newcombe's interval does
-with its two. Resampling seeds and questions at once, the crossed bootstrap, counts the rest three
-times and is too narrow in the seeds by :math:`(S - 1) / S`; docs/compare.md has what each covers.
+freedom that S seeds leave. Both are added as the squares of independent errors, as Newcombe's
+interval does with its two. Resampling seeds and questions at once, the crossed bootstrap, counts
+the rest three times and the seeds' variance :math:`(S - 1) / S` times; docs/compare.md has what
+each covers.
 
 References:
     Owen 2007, The pigeonhole bootstrap, https://doi.org/10.1214/07-AOAS122 (what resampling both

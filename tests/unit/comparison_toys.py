@@ -1,12 +1,13 @@
 """Runs as `limr fit` leaves them, with made-up outcomes: response files, metrics and tags."""
 
-import logging
+from pathlib import Path
 
 import numpy as np
 import pyarrow
 import pyarrow.parquet
 import yaml
 
+from limr.report.runs import Measurement, Run
 from limr.trajectories import TrajectoryRow, TrajectoryWriter
 
 STEPS = (0, 2, 4)
@@ -66,7 +67,7 @@ def write_run_folder(folder, arm, seed, *, benchmarks=("easy", "hard"), steps=ST
 
 
 def write_trajectories(folder, run_id, steps):
-    """Steps of two problems each, four problems in each epoch of two steps, three updates a step."""
+    """Two problems in each step, two steps in each epoch, three updates after each step."""
     writer = TrajectoryWriter(folder, run_id)
     for step in range(steps):
         problems = (0, 1) if step % 2 == 0 else (2, 3)
@@ -107,6 +108,29 @@ def log_run(client, experiment_id, folder, arm, seed, *, name=None, status="FINI
     return run_id
 
 
-def quiet():
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+def toy_run(name, shares, *, arm=None, seed="", tokens=None, curves=None, **overrides):
+    """A run by its shares: {benchmark: {step: [share of each question]}}."""
+    measured = {
+        benchmark: {
+            step: Measurement(
+                benchmark=benchmark,
+                step=step,
+                problem_ids=np.array([f"q{i:03d}" for i in range(len(values))]),
+                shares=np.array(values, float),
+                length=10.0 + step,
+                file=Path("absent.parquet"),
+            )
+            for step, values in steps.items()
+        }
+        for benchmark, steps in shares.items()
+    }
+    defaults = {"id": name, "status": "FINISHED", "started": 0.0, "trajectories": None}
+    return Run(
+        **defaults | overrides,
+        name=name,
+        arm=arm or name,
+        seed=seed,
+        measured=measured,
+        curves=curves or {},
+        progress={"tokens": tokens} if tokens else {},
+    )
