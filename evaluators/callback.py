@@ -8,10 +8,10 @@ import torch.distributed
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from evaluators.majority import Pair, majority_correct
-from evaluators.metrics import BenchmarkMetrics, Estimate, Summary
+from evaluators.metrics import BenchmarkMetrics, Summary
 from evaluators.responses import Row, question_shares, response_rows, write_responses
 from evaluators.tables import Group, change_table, results_table, samples_table
-from limr.report.intervals import paired_change
+from limr.report.intervals import Estimate, paired_change
 from limr.types import GradedResponses
 from limr.verifier import VerifierPool
 

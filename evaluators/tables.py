@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from evaluators.metrics import Estimate, Summary
+from evaluators.metrics import Summary
+from limr.report.intervals import Estimate
 from limr.report.text_tables import align, interval, natural, percent
 
 

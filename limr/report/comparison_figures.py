@@ -165,7 +165,8 @@ def _problems(comparison: Comparison, files: Files) -> Figure | str:
             continue
         with drawn(*files("problems"), columns=2, sharey=True) as panels:
             order = np.argsort(-scores)[: int((~np.isnan(scores)).sum())]
-            parts = {"follow the average": order[:_PROBLEMS], "do not": order[::-1][:_PROBLEMS]}
+            count = min(_PROBLEMS, -(-len(order) // 2))
+            parts = {"follow the average": order[:count], "do not": order[::-1][:count]}
             for axes, (title, rows) in zip(panels, parts.items(), strict=True):
                 _draw_problems(axes, curves, rows.tolist())
                 axes.set_title(title, fontsize=10)
@@ -175,8 +176,8 @@ def _problems(comparison: Comparison, files: Files) -> Figure | str:
             "problems",
             "What single problems taught",
             f"Accuracy of single training problems by epoch in the run {run.name!r} (arm "
-            f"{run.arm!r}), against the average of all problems: the {_PROBLEMS} with the highest "
-            f"alignment score, and the {_PROBLEMS} with the lowest.",
+            f"{run.arm!r}), against the average of all problems: the {count} with the highest "
+            f"alignment score, and the {count} with the lowest.",
         )
     return "no figure of single problems: no run's trajectories of at least two epochs are at hand"
 

@@ -10,7 +10,6 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-
 Series = Mapping[int, float]
 """Values by training step, ascending."""
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.coverage import Case, coverage
+from benchmarks.intervals import Case, coverage
 from limr.report.intervals import mean_interval, paired_change
 from limr.report.seeds import accuracy_interval, difference_interval
 

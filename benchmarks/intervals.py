@@ -1,11 +1,11 @@
 """How often the 95 % intervals of `limr compare` hold the truth, where it is known.
 
-    python -m benchmarks.coverage
+    python -m benchmarks.intervals
 
 Questions and seeds are drawn from made-up populations: the log-odds of a correct sample are the
 arm's, plus a question's (standard deviation 1.5, the same in both arms), a seed's and a question's
 under that seed (0.5). `crossed` is the percentile bootstrap that resamples seeds and questions at
-once. Writes benchmarks/results/coverage.json, in percent.
+once. Writes benchmarks/results/intervals.json, in percent.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"))
     arguments = parser.parse_args()
     found = [case._asdict() | coverage(case, arguments.trials) for case in CASES]
-    write_results({"trials": arguments.trials, "cases": found}, arguments.results / "coverage.json")
+    write_results({"trials": arguments.trials, "cases": found}, arguments.results / "intervals.json")
 
 
 if __name__ == "__main__":
