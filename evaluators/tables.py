@@ -1,10 +1,13 @@
-"""Evaluation results as plain text tables, shares in percent."""
+"""Evaluation results as tables: plain text with shares in percent, and JSON for MLflow."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from evaluators.metrics import Estimate, Summary
+from limr.files import whole_file
 
 
 class Group(NamedTuple):
@@ -115,3 +118,35 @@ def change_table(
             ]
         )
     return align(header, rows)
+
+
+Table = dict[str, list[Any]]
+"""`columns` and `data` (rows): what MLflow shows as a table."""
+
+
+def measures_table(summaries: Mapping[str, Summary]) -> Table:
+    """Every benchmark's measures with their intervals."""
+    columns = ["benchmark", "questions", "responses", "measure", "value", "low", "high"]
+    data = [
+        [benchmark, s.questions, s.responses, name, *s.measures[name]]
+        for benchmark, s in summaries.items()
+        for name in s.measures
+    ]
+    return {"columns": columns, "data": data}
+
+
+def response_table(rows: Sequence[Mapping[str, Any]], *, most: int = 200) -> Table:
+    """The first responses, as many as a page can show."""
+    columns = ["problem_id", "sample", "status", "reason", "answer", "gold", "length"]
+    columns += ["prompt", "response"]
+    return {"columns": columns, "data": [[row[c] for c in columns] for row in rows[:most]]}
+
+
+def write_table(table: Table, path: Path) -> None:
+    """Write a table as JSON, in place of an older one.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
+    with whole_file(path) as file:
+        json.dump(table, file, ensure_ascii=False)

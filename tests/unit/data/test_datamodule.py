@@ -76,12 +76,6 @@ def test_a_limit_that_no_prompt_meets_is_refused(tokenizer):
         module(tokenizer, template=ChatTemplate(), max_prompt_tokens=2)
 
 
-def test_a_benchmark_with_a_too_long_prompt_is_refused(tokenizer):
-    benchmarks = {"b": Benchmark(problems=Listed(6), sampling=GREEDY)}
-    with pytest.raises(ValueError, match=r"benchmark 'b': 2 prompt\(s\) longer .* \(p4, p5\)"):
-        module(tokenizer, benchmarks=benchmarks, max_prompt_tokens=4)
-
-
 def test_golds_the_verifier_cannot_read_are_refused_or_dropped(tokenizer, caplog):
     source = Listed()
     source.problems[3] = Problem(id="bad", prompt="?", answer=UNREADABLE)
@@ -93,14 +87,6 @@ def test_golds_the_verifier_cannot_read_are_refused_or_dropped(tokenizer, caplog
         data = module(tokenizer, source, on_bad_gold="drop")
     assert "dropped 1 problem(s) with ungradable golds: bad: " in caplog.text
     assert len(data.problems) == 9
-
-
-def test_a_benchmark_keeps_problems_with_bad_golds(tokenizer, caplog):
-    benchmarks = {"b": Benchmark(problems=Listed(3, answer=UNREADABLE), sampling=GREEDY)}
-    with caplog.at_level(logging.WARNING):
-        data = module(tokenizer, benchmarks=benchmarks)
-    assert "benchmark b: no response can be right for 3 gold answer(s): p0: " in caplog.text
-    assert ids(data.val_dataloader()[0]) == ["p0", "p1", "p2"]
 
 
 def test_benchmarks_come_in_their_order_with_name_and_sampling(tokenizer):
@@ -124,6 +110,11 @@ def test_validation_alone_does_not_read_the_training_problems(tokenizer):
     data = module(tokenizer, FileProblems("absent.json"), benchmarks=benchmarks, connect=False)
     data.connect(tokenizer, train=False)
     assert len(data.val_dataloader()) == 1
+
+
+def test_training_without_problems_is_refused(tokenizer):
+    with pytest.raises(ValueError, match=r"data\.problems names nothing to train on"):
+        MathDataModule().connect(tokenizer)
 
 
 def test_a_random_subset_has_its_size_and_grows_by_nesting(tokenizer):
@@ -230,7 +221,6 @@ def test_digest_names_the_training_set(tokenizer):
     [
         ({"rollout_batch_size": 0}, "rollout_batch_size must be >= 1, got 0"),
         ({"num_problems": 0}, "num_problems must be >= 1"),
-        ({"benchmarks": {"a/b": Benchmark(problems=Listed(), sampling=GREEDY)}}, "hold '/'"),
     ],
 )
 def test_bad_arguments_are_refused(tokenizer, options, message):
