@@ -33,7 +33,7 @@ def weights_digest(module: LightningModule) -> str:
     for name, parameter in sorted(module.named_parameters()):
         part = own_part(parameter.detach()).cpu().contiguous()
         digest.update(repr((name, tuple(part.shape), part.dtype)).encode())
-        digest.update(memoryview(part.view(-1).view(torch.uint8).numpy()))
+        digest.update(part.view(-1).view(torch.uint8).numpy().data)
     parts = gather_objects(digest.hexdigest())
     return hashlib.sha256("".join(sorted({*parts})).encode()).hexdigest()
 
