@@ -106,6 +106,8 @@ class MathDataModule(LightningDataModule):
         self.on_bad_gold = on_bad_gold
         self.resampling = resampling
         self.seed = run_seed() if seed is None else seed
+        self.problems_available: int | None = None
+        """How many to train on there would be but for `ids_file` and `num_problems`; by `setup`."""
         self._prompts: dict[str, Prompt] | None = None
         self._benchmark_prompts: dict[str, list[Prompt]] | None = None
         self._selections: list[tuple[int, list[str]]] = []
@@ -144,7 +146,7 @@ class MathDataModule(LightningDataModule):
             }
 
     def _training_prompts(self, tokenizer: PreTrainedTokenizerBase) -> list[Prompt]:
-        problems = self.source.load()
+        problems = everything = self.source.load()
         if self.ids_file is not None:
             problems = restrict(problems, read_ids(self.ids_file), f"ids_file {self.ids_file}")
         bad = ungradable(problems)
@@ -159,6 +161,7 @@ class MathDataModule(LightningDataModule):
             )
         prompts = self._encode([p for p in problems if p.id not in bad], tokenizer)
         short = short_enough(prompts, self.max_prompt_tokens)
+        self.problems_available = len(short) + len(everything) - len(problems)
         return (
             short if self.num_problems is None else draw(short, self.num_problems, self.sample_seed)
         )
@@ -257,9 +260,13 @@ class MathDataModule(LightningDataModule):
         return [prompt.problem for prompt in self._connected().values()]
 
     def digest(self) -> str:
-        """A sha256 that names the training set: ids, prompts and answers, in any order."""
-        rows = sorted([p.id, p.prompt, p.answer] for p in self.problems)
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+        """A sha256 that names the training set, see `digest_of`."""
+        return digest_of(self.problems)
+
+    def benchmark_problems(self, name: str) -> list[Problem]:
+        """A benchmark's problems."""
+        assert self._benchmark_prompts is not None, "connect or setup comes first"
+        return [prompt.problem for prompt in self._benchmark_prompts[name]]
 
     def train_on(self, ids: Iterable[str]) -> None:
         """Train only on these problems from the next epoch on.
@@ -326,3 +333,9 @@ class MathDataModule(LightningDataModule):
             self._loader.load_state_dict(loader_state)
         else:
             self._loader_state = loader_state
+
+
+def digest_of(problems: Iterable[Problem]) -> str:
+    """A sha256 that names a set of problems: ids, prompts and answers, in any order."""
+    rows = sorted([p.id, p.prompt, p.answer] for p in problems)
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
