@@ -144,7 +144,7 @@ class PPOModule(LightningModule):
         return getattr(self, "critic", None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up gathered experience; leave the critic's weights where none is built."""
+        """Take up gathered experience and counts; leave a critic's weights where none is built."""
         if self._trainer and self._fitting:
             settle_epoch(checkpoint, self._trainer)
         self._gathered = [Experience(**part) for part in checkpoint.get("gathered", [])]
@@ -156,9 +156,9 @@ class PPOModule(LightningModule):
         check_shapes(checkpoint, self)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what dynamic sampling has gathered for the next update, and the starting point."""
+        """Keep the starting point, what it has cost since, and what is gathered so far."""
         checkpoint["pretrained"] = asdict(self.pretrained)
-        self.spent.save_in(checkpoint)
+        checkpoint["spent"] = asdict(self.spent)
         names = [field.name for field in fields(Experience)]
         checkpoint["gathered"] = [{n: getattr(p, n) for n in names} for p in self._gathered]
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -66,13 +66,9 @@ class Spent:
             counts["progress/visits"] = self.prompts / (self.problems or 1)
         return counts
 
-    def save_in(self, checkpoint: dict[str, Any]) -> None:
-        """Put a copy into a checkpoint."""
-        checkpoint["spent"] = asdict(self)
-
     @staticmethod
     def saved_in(checkpoint: Mapping[str, Any]) -> "Spent":
-        """The copy in a checkpoint."""
+        """What a checkpoint keeps as `spent`."""
         if "spent" not in checkpoint:
             _log.warning("the checkpoint does not tell what it has cost: progress/* counts from 0")
         return Spent(**checkpoint.get("spent", {}))

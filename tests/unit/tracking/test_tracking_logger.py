@@ -186,9 +186,7 @@ def test_runs_of_a_study_are_children_of_one_finished_parent(run_logger, fit):
     for logger in runs:
         fit(logger)
     client = run_logger.experiment
-    first, second, third = (
-        client.get_run(logger.run_id).data.tags for logger in (*runs, other)
-    )
+    first, second, third = (client.get_run(logger.run_id).data.tags for logger in (*runs, other))
     assert first["mlflow.parentRunId"] == second["mlflow.parentRunId"]
     assert first["mlflow.parentRunId"] != third["mlflow.parentRunId"]
     assert first["study"] == "who's best?"

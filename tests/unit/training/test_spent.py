@@ -1,6 +1,7 @@
 """What a policy has cost, counted over ranks, saved, and logged at the step it belongs to."""
 
 import logging
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
@@ -23,9 +24,7 @@ def test_each_step_adds_all_ranks_prompts_responses_and_tokens(make_rollout, tra
     rollout = make_rollout([1.0, -0.5, 1.0, 1.0], 3, 5)  # two prompts, two samples, five tokens
     one = Spent().after(rollout, trainer, lambda x: x)
     both = one.after(rollout, trainer, lambda x: 2 * x)  # as two ranks do
-    assert one == Spent(
-        steps=3, optimizer_steps=8, prompts=2, responses=4, tokens=20, problems=4
-    )
+    assert one == Spent(steps=3, optimizer_steps=8, prompts=2, responses=4, tokens=20, problems=4)
     assert both.metrics() == {
         "progress/optimizer_steps": 8,
         "progress/responses": 4 + 8,
@@ -45,10 +44,8 @@ def test_visits_are_left_out_where_the_problems_are_not_known(make_rollout, trai
 
 
 def test_a_checkpoint_gives_back_what_it_was_given(caplog):
-    checkpoint = {}
     spent = Spent(steps=3, optimizer_steps=8, prompts=2, responses=4, tokens=20, problems=4)
-    spent.save_in(checkpoint)
-    assert Spent.saved_in(checkpoint) == spent
+    assert Spent.saved_in({"spent": asdict(spent)}) == spent
     assert not caplog.records
 
 
