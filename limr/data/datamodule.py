@@ -98,6 +98,8 @@ class MathDataModule(LightningDataModule):
         self.on_bad_gold = on_bad_gold
         self.resampling = resampling
         self.seed = run_seed() if seed is None else seed
+        self.problems_available: int | None = None
+        """How many to train on there would be but for `ids_file` and `num_problems`; by `setup`."""
         self._prompts: dict[str, Prompt] | None = None
         self._selections: list[tuple[int, list[str]]] = []
         self._loader: PromptLoader | None = None
@@ -133,7 +135,7 @@ class MathDataModule(LightningDataModule):
     def _training_prompts(self, tokenizer: PreTrainedTokenizerBase) -> list[Prompt]:
         if self.source is None:
             raise ValueError("data.problems names nothing to train on")
-        problems = self.source.load()
+        problems = everything = self.source.load()
         if self.ids_file is not None:
             problems = restrict(problems, read_ids(self.ids_file), f"ids_file {self.ids_file}")
         bad = ungradable(problems)
@@ -148,6 +150,7 @@ class MathDataModule(LightningDataModule):
             )
         prompts = tokenised([p for p in problems if p.id not in bad], self.template, tokenizer)
         short = short_enough(prompts, self.max_prompt_tokens)
+        self.problems_available = len(short) + len(everything) - len(problems)
         return (
             short if self.num_problems is None else draw(short, self.num_problems, self.sample_seed)
         )

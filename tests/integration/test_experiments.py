@@ -379,3 +379,21 @@ def test_the_full_set_on_disk_is_the_one_the_run_names(shared_data):
         | {"columns": Columns(**init["columns"])}
     )
     assert len(source.load()) == 8521
+
+
+@pytest.mark.parametrize(
+    ("paths", "arm", "method"),
+    [
+        (["full_qwen7b.yaml"], "full", "all"),
+        (["limr_qwen7b.yaml"], "lim", "lim"),
+        (["linear_qwen7b.yaml"], "linear", "linear"),
+        (["random_qwen7b.yaml"], "random", "random"),
+        (["quickstart.yaml"], "full", "all"),
+        (["quickstart.yaml", "overlay/resampling.yaml"], "online", "lim"),
+    ],
+)
+def test_a_run_says_which_arm_it_is(paths, arm, method):
+    _, resolved = parsed(*(EXPERIMENTS / path for path in paths))
+    tags = resolved["trainer"]["logger"]["init_args"]["tags"]
+    assert (tags["arm"], tags["method"]) == (arm, method)
+    assert ("share" in tags) == (arm == "lim")  # its file is a selection: the data cannot tell

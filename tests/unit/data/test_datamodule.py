@@ -14,6 +14,7 @@ from limr.data import (
     MathDataModule,
     PlainTemplate,
 )
+from limr.data.datamodule import digest_of
 from limr.data.sources import ProblemSource
 from limr.models.tiny import build_tokenizer
 from limr.types import Problem, Sampling
@@ -214,6 +215,21 @@ def test_digest_names_the_training_set(tokenizer):
     assert module(tokenizer, shuffled, template=ChatTemplate()).digest() == digest
     assert module(tokenizer, Listed(answer="2")).digest() != digest
     assert module(tokenizer, Listed(9)).digest() != digest
+
+
+def test_a_benchmark_is_named_as_a_training_set_is(tokenizer):
+    data = module(tokenizer, benchmarks={"b": Benchmark(problems=Listed(), sampling=GREEDY)})
+    assert data.benchmark_problems("b") == Listed().problems
+    assert digest_of(data.benchmark_problems("b")) == data.digest()
+
+
+def test_what_could_be_trained_on_is_counted_without_what_nobody_could(tokenizer, tmp_path):
+    (tmp_path / "ids").write_text("p1\np2\np7\n")  # p7 is too long
+    options = {"max_prompt_tokens": 6}
+    assert module(tokenizer, **options).problems_available == 6
+    assert module(tokenizer, num_problems=2, **options).problems_available == 6
+    chosen = module(tokenizer, ids_file=str(tmp_path / "ids"), **options)
+    assert (len(chosen.problems), chosen.problems_available) == (2, 2 + 7)
 
 
 @pytest.mark.parametrize(
