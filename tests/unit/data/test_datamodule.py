@@ -14,7 +14,7 @@ from limr.data import (
     MathDataModule,
     PlainTemplate,
 )
-from limr.data.datamodule import digest_of
+from limr.data.benchmarks import problems_digest
 from limr.data.sources import ProblemSource
 from limr.models.tiny import build_tokenizer
 from limr.types import Problem, Sampling
@@ -219,8 +219,8 @@ def test_digest_names_the_training_set(tokenizer):
 
 def test_a_benchmark_is_named_as_a_training_set_is(tokenizer):
     data = module(tokenizer, benchmarks={"b": Benchmark(problems=Listed(), sampling=GREEDY)})
-    assert data.benchmark_problems("b") == Listed().problems
-    assert digest_of(data.benchmark_problems("b")) == data.digest()
+    assert data.benchmarks.problems("b") == Listed().problems
+    assert problems_digest(data.benchmarks.problems("b")) == data.digest()
 
 
 def test_what_could_be_trained_on_is_counted_without_what_nobody_could(tokenizer, tmp_path):
