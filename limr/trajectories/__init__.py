@@ -1,6 +1,7 @@
 """What each problem taught the policy, kept on disk."""
 
 from limr.trajectories.curves import RewardCurves, read_reward_curves
+from limr.trajectories.problems import problems_file, write_problems
 from limr.trajectories.store import (
     SCHEMA,
     SCHEMA_VERSION,
@@ -18,7 +19,9 @@ __all__ = [
     "StepFiles",
     "TrajectoryRow",
     "TrajectoryWriter",
+    "problems_file",
     "read_reward_curves",
     "read_trajectories",
     "recorded_run",
+    "write_problems",
 ]

@@ -26,6 +26,7 @@ class ImportedResponse(NamedTuple):
     status: Status
     response_length: int = UNKNOWN
     response: str | None = None
+    reason: str | None = None
 
 
 Step = tuple[int, list[ImportedResponse]]
