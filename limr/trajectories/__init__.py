@@ -2,9 +2,8 @@
 
 from limr.trajectories.curves import RewardCurves, read_reward_curves
 from limr.trajectories.problems import problems_file, write_problems
+from limr.trajectories.schema import SCHEMA, SCHEMA_VERSION
 from limr.trajectories.store import (
-    SCHEMA,
-    SCHEMA_VERSION,
     StepFiles,
     TrajectoryRow,
     TrajectoryWriter,

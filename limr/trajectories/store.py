@@ -8,46 +8,24 @@ import math
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from limr.files import naming_full_disk, whole_file
+from limr.trajectories.schema import SCHEMA, checked_columns, completed
 from limr.types import Status
 
-SCHEMA_VERSION = "2"
-_VERSION_KEY = b"limr_trajectories_version"
-
-SCHEMA = pyarrow.schema(
-    [
-        pyarrow.field("run_id", pyarrow.string(), nullable=False),
-        pyarrow.field("epoch", pyarrow.int32(), nullable=False),
-        pyarrow.field("step", pyarrow.int64(), nullable=False),
-        pyarrow.field("problem_id", pyarrow.string(), nullable=False),
-        pyarrow.field("sample", pyarrow.int32(), nullable=False),
-        pyarrow.field("score", pyarrow.float32(), nullable=False),
-        pyarrow.field("status", pyarrow.string(), nullable=False),
-        pyarrow.field("response_length", pyarrow.int32(), nullable=False),
-        pyarrow.field("truncated", pyarrow.bool_(), nullable=False),
-        pyarrow.field("policy_version", pyarrow.int64(), nullable=False),
-        pyarrow.field("answer", pyarrow.string()),
-        pyarrow.field("reason", pyarrow.string()),
-        pyarrow.field("response", pyarrow.string()),
-    ],
-    metadata={_VERSION_KEY: SCHEMA_VERSION.encode()},
-)
-
-_COLUMNS: dict[str, list[str]] = {
-    "1": [name for name in SCHEMA.names if name != "reason"],
-    "2": SCHEMA.names,
-}
-"""Of each version that can be read."""
+_ROW_GROUP_BYTES = 2**22
+"""About as much is read to find one problem's responses in a file; without texts, the file."""
 
 _STATUSES = get_args(Status)
 _FILE = re.compile(r"step-(\d+)-rank-(\d+)\.parquet")
@@ -134,7 +112,13 @@ class StepFiles:
             ValueError: If the disk is full.
         """
         buffer = pyarrow.BufferOutputStream()
-        pyarrow.parquet.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+        pyarrow.parquet.write_table(
+            table,
+            buffer,
+            compression="zstd",
+            write_page_checksum=True,
+            row_group_size=max(1, len(table) * _ROW_GROUP_BYTES // max(1, table.nbytes)),
+        )
         name = f"step-{step:08d}-rank-{rank:05d}.parquet"
         path = f"{self._root}/{name}"
         if isinstance(self._filesystem, LocalFileSystem):
@@ -193,6 +177,32 @@ class StepFiles:
             ValueError: If the file is damaged or of an unknown version.
         """
         wanted = list(SCHEMA.names if columns is None else columns)
+        with self._opened(path, dictionaries) as (file, known):
+            # files are many and small: whoever wants threads reads several files at once
+            table = file.read([n for n in wanted if n in known], use_threads=False)
+            return completed(table, wanted, file.metadata.num_rows)
+
+    def read_problem(self, path: str, problem_id: str) -> pyarrow.Table:
+        """One problem's rows of a file in all columns; reads the texts of few others.
+
+        Raises:
+            ValueError: If the file is damaged or of an unknown version.
+        """
+        with self._opened(path) as (file, known):
+            parts = []
+            for group in range(file.num_row_groups):
+                ids = file.read_row_group(group, ["problem_id"], use_threads=False).column(0)
+                mine = pyarrow.compute.equal(ids, problem_id)
+                if pyarrow.compute.any(mine).as_py():
+                    rows = file.read_row_group(group, known, use_threads=False).filter(mine)
+                    parts.append(completed(rows, SCHEMA.names, len(rows)))
+        return pyarrow.concat_tables(parts) if parts else SCHEMA.empty_table()
+
+    @contextmanager
+    def _opened(
+        self, path: str, dictionaries: Sequence[str] = ()
+    ) -> Iterator[tuple[pyarrow.parquet.ParquetFile, list[str]]]:
+        """A file of a known version, and its columns."""
         try:
             with pyarrow.parquet.ParquetFile(
                 path,
@@ -200,19 +210,11 @@ class StepFiles:
                 read_dictionary=list(dictionaries),
                 page_checksum_verification=True,
             ) as file:
-                known = _checked_columns(path, file.schema_arrow)
-                # files are many and small: whoever wants threads reads several files at once
-                table = file.read([n for n in wanted if n in known], use_threads=False)
-                rows = file.metadata.num_rows
+                yield file, checked_columns(path, file.schema_arrow)
         except (pyarrow.ArrowException, OSError) as error:
             raise ValueError(
                 f"{path} is damaged or cannot be read ({error}); remove it to read the rest"
             ) from error
-        for place, name in enumerate(wanted):
-            if name not in known:
-                field = SCHEMA.field(name)
-                table = table.add_column(place, field, pyarrow.nulls(rows, field.type))
-        return table.replace_schema_metadata(SCHEMA.metadata)
 
 
 class TrajectoryWriter:
@@ -297,23 +299,3 @@ def _check_rows(rows: Sequence[TrajectoryRow]) -> None:
             )
         if not math.isfinite(row.score):
             raise ValueError(f"row {index} ({row.problem_id}) has score {row.score}, not a number")
-
-
-def _checked_columns(path: str, schema: pyarrow.Schema) -> list[str]:
-    version = (schema.metadata or {}).get(_VERSION_KEY, b"none").decode()
-    if (columns := _COLUMNS.get(version)) is None:
-        raise ValueError(
-            f"{path} has trajectory format {version}, this limr reads {' and '.join(_COLUMNS)}"
-        )
-    expected = _described([SCHEMA.field(name) for name in columns])
-    if (found := _described(schema)) != expected:
-        raise ValueError(f"{path} is damaged: its columns are {found}; expected: {expected}")
-    return columns
-
-
-def _described(fields: Iterable[pyarrow.Field]) -> str:
-    return ", ".join(
-        f"{field.name} {getattr(field.type, 'value_type', field.type)}"
-        + " not null" * (not field.nullable)
-        for field in fields
-    )
