@@ -8,8 +8,6 @@ from limr.browse.drawing import Frame, Line, histogram, stacked, ticks
 from limr.browse.snapshot import STATUSES, THRESHOLD, Snapshot
 from limr.selection.scores import Floats
 
-_MARGINS = {"left": 54, "right": 14, "top": 12, "bottom": 26}
-
 
 def spark(snapshot: Snapshot, row: int) -> Line:
     """A problem's accuracies by epoch, small."""
@@ -25,7 +23,7 @@ def curve_chart(snapshot: Snapshot, accuracy: Floats | None = None) -> dict[str,
         accuracy: ``(K,)``, NaN where the problem was not seen.
     """
     epochs = snapshot.curves.epochs
-    frame = Frame(720, 220, _epoch_range(snapshot), **_MARGINS)
+    frame = _frame(220, _epoch_range(snapshot))
     return {
         "frame": frame,
         "average": frame.line(epochs, snapshot.average),
@@ -40,7 +38,7 @@ def score_chart(snapshot: Snapshot) -> dict[str, Any]:
     """How many problems have which LIM score."""
     edges, counts = histogram(snapshot.scores)
     low, top = float(edges[0]), int(counts.max(initial=1))
-    frame = Frame(720, 200, (low, 1), (0, top), **_MARGINS)
+    frame = _frame(200, (low, 1), (0, top))
     names = [
         f"{start:.2f} to {end:.2f}: {count}"
         for start, end, count in zip(edges[:-1], edges[1:], counts, strict=True)
@@ -70,6 +68,12 @@ def verdict_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _frame(
+    height: float, x_range: tuple[float, float], y_range: tuple[float, float] = (0, 1)
+) -> Frame:
+    return Frame(720, height, x_range, y_range, left=54, right=14, top=12, bottom=26)
 
 
 def _point_name(snapshot: Snapshot, place: int, accuracy: Floats | None) -> str:
