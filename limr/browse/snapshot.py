@@ -7,8 +7,6 @@ from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
-import pyarrow
-import pyarrow.compute
 from numpy.typing import NDArray
 
 from limr.selection import LIM, mean_reward_curve
@@ -204,23 +202,30 @@ class _Tally(NamedTuple):
     """What one file holds."""
 
     problem_ids: NDArray[np.str_]
-    verdicts: list[tuple[int, str, int]]
-    """Epoch, status, responses."""
+    verdicts: dict[int, NDArray[np.int64]]
+    """By epoch: responses, in the order of :data:`STATUSES`."""
 
 
 def _tally(files: StepFiles, path: str) -> _Tally:
-    table = files.read(path, ["problem_id", "epoch", "status"])
-    counts = table.group_by(["epoch", "status"]).aggregate([([], "count_all")])
-    columns = (counts.column(name).to_pylist() for name in ("epoch", "status", "count_all"))
-    ids = pyarrow.compute.unique(table.column("problem_id"))
-    return _Tally(np.array(ids.to_pylist(), str), list(zip(*columns, strict=True)))
+    texts = ["problem_id", "status"]
+    table = files.read(path, [*texts, "epoch"], dictionaries=texts).unify_dictionaries()
+    problems, statuses, epoch = (column.combine_chunks() for column in table.columns)
+    columns = np.array([STATUSES.index(name) for name in statuses.dictionary.to_pylist()], int)
+    status, epochs = columns[np.from_dlpack(statuses.indices)], np.from_dlpack(epoch)
+    return _Tally(
+        np.array(problems.dictionary.to_pylist(), str),
+        {
+            int(number): np.bincount(status[epochs == number], minlength=len(STATUSES))
+            for number in np.unique(epochs)
+        },
+    )
 
 
 def _verdicts(tallies: Sequence[_Tally], epochs: NDArray[np.int64]) -> NDArray[np.int64]:
     counts = np.zeros((len(epochs), len(STATUSES)), np.int64)
     for tally in tallies:
-        for epoch, status, count in tally.verdicts:
-            counts[np.searchsorted(epochs, epoch), STATUSES.index(status)] += count
+        for epoch, found in tally.verdicts.items():
+            counts[np.searchsorted(epochs, epoch)] += found
     return counts
 
 
