@@ -53,6 +53,8 @@ def create_app(library: Library, port: int) -> Flask:
         "statuses": STATUSES,
         "threshold": THRESHOLD,
         "per_page": PER_PAGE,
+        "spark_size": charts.SPARK,
+        "stack_size": charts.STACK,
         "open_characters": _OPEN_CHARACTERS,
     }
     pages = _Pages(library)
@@ -64,11 +66,13 @@ def create_app(library: Library, port: int) -> Flask:
         hosts |= {"127.0.0.1", "localhost"}
 
     @app.before_request
-    def refuse() -> None:
+    def refuse() -> Response | None:
         if request.headers.get("Host") not in hosts:
-            abort(403, f"this page answers to http://127.0.0.1:{port} alone")
+            told = f"this page answers to http://127.0.0.1:{port} alone\n"
+            return Response(told, 403, mimetype="text/plain")
         if request.method not in ("GET", "HEAD"):
-            abort(405, "this page is only read")
+            return Response("this page is only read\n", 405, mimetype="text/plain")
+        return None
 
     @app.after_request
     def guard(response: Response) -> Response:

@@ -8,10 +8,15 @@ from limr.browse.drawing import Frame, Line, histogram, stacked, ticks
 from limr.browse.snapshot import STATUSES, THRESHOLD, Snapshot
 from limr.selection.scores import Floats
 
+SPARK = (112, 28)
+"""Width and height of a problem's curve in the list."""
+STACK = (240, 14)
+"""Width and height of an epoch's verdicts side by side."""
+
 
 def spark(snapshot: Snapshot, row: int) -> Line:
     """A problem's accuracies by epoch, small."""
-    frame = Frame(112, 28, _epoch_range(snapshot), left=3, right=3, top=3, bottom=3)
+    frame = Frame(*SPARK, _epoch_range(snapshot), left=3, right=3, top=3, bottom=3)
     return frame.line(snapshot.curves.epochs, snapshot.curves.accuracy[row])
 
 
@@ -57,7 +62,7 @@ def verdict_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
     """Each epoch's responses by status, and their shares as bars."""
     rows = []
     for epoch, counts in zip(snapshot.curves.epochs.tolist(), snapshot.verdicts, strict=True):
-        bars = stacked(counts.tolist(), 240, 14)
+        bars = stacked(counts.tolist(), *STACK)
         rows.append(
             {
                 "epoch": epoch,

@@ -46,26 +46,25 @@ class Library:
         self._missing = missing
         self._files = StepFiles(dirpath)
         self._reading = threading.Lock()
-        self._due = 0.0
         self._read()
+        self._due = time.monotonic() + _LOOK_SECONDS
 
     def current(self) -> Snapshot:
         """The snapshot to answer from; one request at a time makes a new one where that is due."""
-        if time.monotonic() >= self._due and self._reading.acquire(blocking=False):
+        begun = time.monotonic()
+        if begun >= self._due and self._reading.acquire(blocking=False):
             try:
                 if self._files.state() != self._state:
                     self._read()
-                else:
-                    self._due = time.monotonic() + _LOOK_SECONDS
-            except ValueError as error:
+            except (ValueError, OSError) as error:
                 self.failure = str(error)
-                self._due = time.monotonic() + _LOOK_SECONDS
             finally:
+                now = time.monotonic()
+                self._due = now + max(_LOOK_SECONDS, _SHARE * (now - begun))
                 self._reading.release()
         return self._snapshot
 
     def _read(self) -> None:
-        begun = time.monotonic()
         state = self._files.state()
         snapshot = take_snapshot(self.dirpath, self._asked(), self._missing)
         if self._problems and snapshot.unknown == snapshot.seen:
@@ -74,8 +73,6 @@ class Library:
                 "problems, with its --columns.id"
             )
         self._snapshot, self._state, self.failure = snapshot, state, ""
-        taken = time.monotonic() - begun
-        self._due = time.monotonic() + max(_LOOK_SECONDS, _SHARE * taken)
 
     def _asked(self) -> Mapping[str, Asked] | None:
         path = self._problems or problems_file(self.dirpath)

@@ -55,7 +55,7 @@ class Query:
         """
         values: dict[str, Any] = {f.name: args[f.name] for f in fields(Query) if f.name in args}
         for name, known in (("sort", SORTS), ("accuracy", {"": "", **ACCURACIES})):
-            if values.get(name, "") not in known and name in values:
+            if name in values and values[name] not in known:
                 raise ValueError(f"{name} is none of {', '.join(filter(None, known))}")
         if "page" in values:
             values["page"] = whole_number(values["page"], "page")

@@ -3,6 +3,7 @@
 import errno
 import socket
 import sys
+import threading
 import webbrowser
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -65,6 +66,8 @@ def serve(library: Library, listener: socket.socket, *, open_browser: bool) -> N
         f"{len(snapshot.curves.epochs)} epochs\nhttp://{HOST}:{port} (Ctrl-C ends it)\n"
     )
     sys.stdout.flush()
-    if open_browser:
-        webbrowser.open(f"http://{HOST}:{port}")
+    if open_browser:  # a browser in the terminal returns when it is left
+        threading.Thread(
+            target=webbrowser.open, args=[f"http://{HOST}:{port}"], daemon=True
+        ).start()
     server.serve_forever()

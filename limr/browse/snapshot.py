@@ -15,9 +15,9 @@ from limr.trajectories import RewardCurves, StepFiles, read_reward_curves
 from limr.types import Status
 
 STATUSES: tuple[str, ...] = get_args(Status)
-THRESHOLD = 0.6
+assert LIM.default_threshold is not None
+THRESHOLD: float = LIM.default_threshold
 """LIM's own, from which on a problem is selected."""
-assert LIM.default_threshold == THRESHOLD
 
 _THREADS = 4
 _KEPT_PROBLEMS = 4

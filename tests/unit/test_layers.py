@@ -40,7 +40,7 @@ MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "verbs", "__main__"}}
 
 WITHOUT_TORCH = (
     "types", "seeding", "allocation", "files", "mistakes", "tables", "verifier", "trajectories",
-    "selection", "report", "browse.app", "verbs.verify", "verbs.importing", "verbs.select",
+    "selection", "report", "browse.server", "verbs.verify", "verbs.importing", "verbs.select",
     "verbs.browse",
 )  # fmt: skip
 """Start in a moment and run in many worker processes."""
