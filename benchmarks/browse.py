@@ -53,8 +53,10 @@ def served(store: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
         process.stdout.readline()
         found = re.search(r":(\d+) ", process.stdout.readline())
         assert found is not None
-        yield process, int(found[1])
-        process.terminate()
+        try:
+            yield process, int(found[1])
+        finally:
+            process.terminate()
 
 
 def seconds(port: int, path: str, **args: str) -> float:

@@ -33,14 +33,17 @@ def served(tmp_path):
         env=os.environ | {"BROWSER": f"{browser} %s"},
     )
     with process:
-        told = process.stdout.readline().decode(), process.stdout.readline().decode()
-        assert told[0].endswith("store: 4 problems, 20 responses, 3 epochs\n")
-        port = int(re.match(r"http://127\.0\.0\.1:(\d+) ", told[1])[1])
-        yield writer, port
-        assert (tmp_path / "shown").read_text() == f"http://127.0.0.1:{port}\n"
-        process.send_signal(signal.SIGINT)
-        assert process.stderr.read() == b""
-        assert process.wait(30) == 0
+        try:
+            told = process.stdout.readline().decode(), process.stdout.readline().decode()
+            assert told[0].endswith("store: 4 problems, 20 responses, 3 epochs\n")
+            port = int(re.match(r"http://127\.0\.0\.1:(\d+) ", told[1])[1])
+            yield writer, port
+            assert (tmp_path / "shown").read_text() == f"http://127.0.0.1:{port}\n"
+            process.send_signal(signal.SIGINT)
+            assert process.stderr.read() == b""
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
 
 
 def get(port, path, method="GET", **headers):
