@@ -16,6 +16,7 @@ verbs:
   verify     grade answers against gold answers, a JSONL file of them or one pair
   import     read other tools' rollouts into a trajectory store
   select     choose the problems worth training on, from trajectories or scores
+  browse     read a trajectory store in the browser: problems, curves, responses
   export     write a checkpoint's policy as a Hugging Face folder
   plan       a run's memory, steps and visits by arithmetic, nothing run
 
@@ -25,6 +26,7 @@ start here:
     --ckpt_path runs/quickstart/checkpoints/last.ckpt
   limr verify --gold '\\frac12' --prediction 0.5
   limr select --trajectories runs/quickstart/trajectories --fraction 0.2 --output lim.jsonl
+  limr browse runs/quickstart/trajectories
   limr export --ckpt_path runs/quickstart/checkpoints/last.ckpt --output trained
   limr plan --config experiments/limr_qwen7b.yaml
 
@@ -44,6 +46,7 @@ _PLAIN_VERBS = {
     "verify": "verify",
     "import": "importing",
     "select": "select",
+    "browse": "browse",
     "export": "export",
     "plan": "plan",
 }
