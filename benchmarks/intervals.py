@@ -106,7 +106,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"))
     arguments = parser.parse_args()
     found = [case._asdict() | coverage(case, arguments.trials) for case in CASES]
-    write_results({"trials": arguments.trials, "cases": found}, arguments.results / "intervals.json")
+    write_results(
+        {"trials": arguments.trials, "cases": found}, arguments.results / "intervals.json"
+    )
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def outcome(folder: Path) -> dict[str, Any]:
     rows = read_trajectories(folder / "run/trajectories").drop_columns("run_id").to_pylist()
     keys = Counter((r["epoch"], r["step"], r["problem_id"], r["sample"]) for r in rows)
     text = sorted(json.dumps(row, sort_keys=True) for row in rows)
-    responses = sorted((folder / "run/responses").iterdir())
+    responses = sorted((folder / "run/responses").rglob("*.parquet"))
     return {
         "weights": hashlib.sha256(export).hexdigest(),
         "state": _hash_of(trained),

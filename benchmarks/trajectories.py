@@ -100,6 +100,7 @@ def make_store(folder: Path, problems: int, texts: list[str] | None = None) -> i
             "truncated": taken.length == taken.length.max(),
             "policy_version": np.full(rows, taken.step * 32),
             "answer": answers.take(taken.length % 1000),
+            "reason": pyarrow.nulls(rows, pyarrow.string()),
             "response": pyarrow.nulls(rows, pyarrow.string())
             if texts is None
             else pyarrow.array(texts).take(taken.length % len(texts)),

@@ -1,21 +1,40 @@
 """The callback that turns validation into numbers, tables and a record of every response."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import torch.distributed
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
+from evaluators.identity import circumstances, gather_objects, key_of, weights_digest
 from evaluators.majority import Pair, majority_correct
 from evaluators.metrics import BenchmarkMetrics, Summary
-from evaluators.responses import Row, question_shares, response_rows, write_responses
-from evaluators.tables import Group, change_table, results_table, samples_table
+from evaluators.responses import (
+    Row,
+    graded_again,
+    question_shares,
+    read_responses,
+    response_rows,
+    responses_path,
+    write_responses,
+)
+from evaluators.tables import (
+    Group,
+    change_table,
+    measures_table,
+    response_table,
+    results_table,
+    samples_table,
+    write_table,
+)
+from limr.data.benchmark_set import BenchmarkSet
 from limr.report.intervals import Estimate, paired_change
+from limr.tracking import RunLogger
 from limr.types import GradedResponses
 from limr.verifier import VerifierPool
-
-_T = TypeVar("_T")
 
 _UNJUDGED = ("timeout", "error", "gold_unparsable")
 
@@ -33,9 +52,12 @@ class Evaluation(Callback):
     """Reports what ``validation_step`` returns (:class:`GradedResponses`) per benchmark.
 
     Each validation logs ``val/<benchmark>/accuracy`` and its companions, prints a table and keeps
-    every response in `dirpath`. With ``num_sanity_val_steps: -1`` the check before the first step
-    becomes the measurement before training, logged at step 0, and the fit ends with a table of
-    before and after; a resumed fit takes "before" from its checkpoint.
+    every response in `dirpath`, and all of it in MLflow. ``limr validate`` reads a benchmark that
+    it has measured before, with the same weights, questions and settings, from there.
+
+    With ``num_sanity_val_steps: -1`` the check before the first step becomes the measurement before
+    training, logged at step 0, and the fit ends with a table of before and after; a resumed fit
+    takes "before" from its checkpoint.
 
     Args:
         dirpath: Folder of the response files; None is `responses` in the trainer's
@@ -55,6 +77,9 @@ class Evaluation(Callback):
         self.before: Measurement | None = None
         self.latest: Measurement | None = None
         self._graded: list[tuple[GradedResponses, list[float]]] = []
+        self._rows: dict[str, list[Row]] = {}
+        self._kept: set[str] = set()  # benchmarks whose file an earlier run has written
+        self._weights: str | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """Training steps done and the measurement before training, for a resumed run."""
@@ -80,8 +105,11 @@ class Evaluation(Callback):
             self.before = Measurement(0, summaries, state_dict["shares"])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Leave the results of ``limr validate`` to this callback's own table."""
+        """Let this callback print the table of ``limr validate`` and find earlier results."""
         trainer.validate_loop.verbose = False
+        if (benchmarks := benchmarks_of(trainer)) is not None:
+            validates = stage == "validate"
+            benchmarks.recorded = partial(self._recorded, pl_module) if validates else None
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -91,7 +119,7 @@ class Evaluation(Callback):
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the responses of an earlier, interrupted validation."""
-        self._graded = []
+        self._graded, self._rows = [], {}
 
     def on_validation_batch_end(
         self,
@@ -102,7 +130,7 @@ class Evaluation(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the batch's graded responses.
+        """Keep the batch's graded responses; write a benchmark's file when it is complete.
 
         Raises:
             TypeError: If ``validation_step`` returned something else.
@@ -113,12 +141,72 @@ class Evaluation(Callback):
                 f"got {type(outputs).__name__}"
             )
         self._graded.append((outputs, majority_correct(outputs, self._same)))
+        last = batch_idx + 1 == trainer.num_val_batches[dataloader_idx]
+        if last and is_measurement(trainer):
+            self._complete(outputs.benchmark, trainer, pl_module)
+
+    def _complete(self, name: str, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gather a benchmark's rows, of every rank; the first one writes them."""
+        here = [graded for graded, _ in self._graded if graded.benchmark == name]
+        rows = [row for graded in here for row in response_rows(graded, step=self.step)]
+        self._rows[name] = rows = in_order(gather_objects(rows))
+        if name in self._kept:
+            return
+        facts = self._facts(name, pl_module)
+        path = self._path(name, facts, trainer)
+        if trainer.is_global_zero:
+            write_responses(rows, path, facts)
+            table = path.parent / "tables" / f"{path.stem}.json"
+            write_table(response_table(rows), table)
+            upload(trainer, path, "responses")
+            upload(trainer, table, "evaluation", table=True)
+
+    def _facts(self, name: str, pl_module: LightningModule) -> dict[str, Any]:
+        """What decides a benchmark's result; in ``limr validate`` with a key of all of it."""
+        benchmarks = benchmarks_of(pl_module.trainer)
+        if benchmarks is None:
+            return {}
+        facts = {**benchmarks.facts(name), **circumstances(pl_module)}
+        if pl_module.trainer.state.fn != TrainerFn.VALIDATING:
+            return facts
+        if self._weights is None:
+            self._weights = weights_digest(pl_module)
+        facts["weights"] = self._weights
+        return {**facts, "key": key_of(facts)}
+
+    def _path(self, name: str, facts: dict[str, Any], trainer: Trainer) -> Path:
+        return responses_path(
+            Path(self.dirpath or Path(trainer.default_root_dir) / "responses"),
+            verb=verb_of(trainer),
+            benchmark=name,
+            step=self.step,
+            mark=facts.get("key", "")[:8],
+        )
+
+    def _recorded(self, pl_module: LightningModule, name: str) -> GradedResponses | None:
+        """A benchmark's responses from an earlier ``limr validate`` of just this, the first rank's.
+
+        A benchmark that was not finished has no file.
+        """
+        facts = self._facts(name, pl_module)
+        path = self._path(name, facts, pl_module.trainer)
+        samples = facts["sampling"]["samples_per_prompt"]
+        rows: list[Row] = []
+        if pl_module.trainer.is_global_zero and path.exists():
+            found, of = read_responses(path)
+            if of == facts and len(found) == facts["questions"] * samples:
+                rows = found
+        if not gather_objects(bool(rows))[0]:
+            return None
+        self._kept.add(name)
+        pl_module.print(f"{name} was measured before: {path} (remove it to measure again)")
+        return graded_again(rows, benchmark=name, samples_per_prompt=samples)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Summarise, log, print and write; every rank takes part, the first one speaks."""
-        if trainer.sanity_checking and trainer.num_sanity_val_steps != float("inf"):
-            return  # a few batches that only prove the code runs are not a measurement
-        verb = str(trainer.state.fn.value) if trainer.state.fn else "validate"
+        if not is_measurement(trainer):
+            return
+        verb = verb_of(trainer)
         summaries = self._summarise(pl_module.device, by_group=verb == "validate")
         overall = {group.benchmark: s for group, s in summaries.items() if not group.kind}
         metrics = {
@@ -131,18 +219,20 @@ class Evaluation(Callback):
         # the index of the last batch: one less than the number of updates the policy has had.
         for logger in trainer.loggers:
             logger.log_metrics(metrics, step=self.step)
-        rows = [row for graded, _ in self._graded for row in response_rows(graded, step=self.step)]
-        rows = [row for part in gather_objects(rows) for row in part]
-        self.latest = Measurement(self.step, overall, question_shares(rows))
+        shares = {name: question_shares(rows) for name, rows in self._rows.items()}
+        self.latest = Measurement(self.step, overall, shares)
         if trainer.sanity_checking and self.step == 0:
             self.before = self.latest
         pl_module.print(f"\nvalidation at step {self.step}\n{results_table(summaries)}")
+        rows = [row for some in self._rows.values() for row in some]
         for remark in (samples_table(summaries), describe_unjudged(rows)):
             if remark:
                 pl_module.print(remark)
         if trainer.is_global_zero:
             folder = Path(self.dirpath or Path(trainer.default_root_dir) / "responses")
-            write_responses(rows, folder, verb=verb, step=self.step)
+            path = folder / "tables" / f"{verb}-step{self.step:06d}.json"
+            write_table(measures_table(overall), path)
+            upload(trainer, path, "evaluation", table=True)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print what training changed, where there is a measurement from before it."""
@@ -223,10 +313,35 @@ def describe_unjudged(rows: list[Row]) -> str:
     return f"{counts.total()} of {len(rows)} responses could not be judged ({kinds}): not correct"
 
 
-def gather_objects(item: _T) -> list[_T]:
-    """`item` of every rank, in rank order; alone, a list of one."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return [item]
-    gathered: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(gathered, item)
-    return gathered
+def in_order(parts: list[list[Row]]) -> list[Row]:
+    """All ranks' rows in the benchmark's order, whose questions are dealt out one by one."""
+    placed = []
+    for rank, rows in enumerate(parts):
+        question = -1
+        for row in rows:
+            question += row["sample"] == 0
+            placed.append(((question, rank, row["sample"]), row))
+    return [row for _, row in sorted(placed, key=lambda item: item[0])]
+
+
+def is_measurement(trainer: Trainer) -> bool:
+    """Whether whole benchmarks are validated; a few batches only prove that the code runs."""
+    return not trainer.sanity_checking or trainer.num_sanity_val_steps == float("inf")
+
+
+def verb_of(trainer: Trainer) -> str:
+    """What the trainer is about: fit or validate."""
+    return str(trainer.state.fn.value) if trainer.state.fn else "validate"
+
+
+def benchmarks_of(trainer: Trainer) -> BenchmarkSet | None:
+    """The data module's benchmarks, None where it has none that can be told apart."""
+    benchmarks = getattr(getattr(trainer, "datamodule", None), "benchmarks", None)
+    return benchmarks if isinstance(benchmarks, BenchmarkSet) else None
+
+
+def upload(trainer: Trainer, path: Path, folder: str, *, table: bool = False) -> None:
+    """Give a file to every logger that keeps files."""
+    for logger in trainer.loggers:
+        if isinstance(logger, RunLogger):
+            logger.log_file(path, folder, table=table)

@@ -1,9 +1,12 @@
-"""Evaluation results as plain text tables, shares in percent."""
+"""Evaluation results as tables: plain text with shares in percent, and JSON for MLflow."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from evaluators.metrics import Summary
+from limr.files import whole_file
 from limr.report.intervals import Estimate
 from limr.report.text_tables import align, interval, natural, percent
 
@@ -81,3 +84,35 @@ def change_table(
             ]
         )
     return align(header, rows)
+
+
+Table = dict[str, list[Any]]
+"""`columns` and `data` (rows): what MLflow shows as a table."""
+
+
+def measures_table(summaries: Mapping[str, Summary]) -> Table:
+    """Every benchmark's measures with their intervals."""
+    columns = ["benchmark", "questions", "responses", "measure", "value", "low", "high"]
+    data = [
+        [benchmark, s.questions, s.responses, name, *s.measures[name]]
+        for benchmark, s in summaries.items()
+        for name in s.measures
+    ]
+    return {"columns": columns, "data": data}
+
+
+def response_table(rows: Sequence[Mapping[str, Any]], *, most: int = 200) -> Table:
+    """The first responses, as many as a page can show."""
+    columns = ["problem_id", "sample", "status", "reason", "answer", "gold", "length"]
+    columns += ["prompt", "response"]
+    return {"columns": columns, "data": [[row[c] for c in columns] for row in rows[:most]]}
+
+
+def write_table(table: Table, path: Path) -> None:
+    """Write a table as JSON, in place of an older one.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
+    with whole_file(path) as file:
+        json.dump(table, file, ensure_ascii=False)

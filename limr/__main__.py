@@ -17,6 +17,7 @@ verbs:
   import     read other tools' rollouts into a trajectory store
   select     choose the problems worth training on, from trajectories or scores
   compare    set runs side by side: tables, figures, one HTML page
+  browse     read a trajectory store in the browser: problems, curves, responses
   export     write a checkpoint's policy as a Hugging Face folder
   plan       a run's memory, steps and visits by arithmetic, nothing run
 
@@ -27,6 +28,7 @@ start here:
   limr verify --gold '\\frac12' --prediction 0.5
   limr select --trajectories runs/quickstart/trajectories --fraction 0.2 --output lim.jsonl
   limr compare --experiment study --output report
+  limr browse runs/quickstart/trajectories
   limr export --ckpt_path runs/quickstart/checkpoints/last.ckpt --output trained
   limr plan --config experiments/limr_qwen7b.yaml
 
@@ -47,6 +49,7 @@ _PLAIN_VERBS = {
     "import": "importing",
     "select": "select",
     "compare": "compare",
+    "browse": "browse",
     "export": "export",
     "plan": "plan",
 }

@@ -8,11 +8,12 @@ from typing import Any
 import lightning.pytorch.cli as lightning_cli
 import transformers
 from jsonargparse import set_parsing_settings
+from jsonargparse.typing import PositiveInt
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 
 import limr.data
-import limr.training  # noqa: F401 - makes short class names known to the parser
+import limr.training
 from limr.mistakes import OneLineParser, in_one_line
 from limr.tracking import MlflowSaveConfig, RunLogger
 from limr.training.resuming import check_origin, find_checkpoint, mlflow_run
@@ -40,7 +41,7 @@ the run with every default filled in, runnable as it is:
 the options below are the trainer's, from Lightning
 """
 
-_NOISE = ("litlogger", "Loading `train_dataloader` to estimate")
+_NOISE = ("litlogger", "litmodels", "Loading `train_dataloader` to estimate")
 
 
 class LimrArgumentParser(OneLineParser, lightning_cli.LightningArgumentParser):
@@ -54,6 +55,24 @@ class LimrCLI(lightning_cli.LightningCLI):
     def subcommands() -> dict[str, set[str]]:
         """The verbs, see :data:`VERBS`."""
         return VERBS
+
+    def _prepare_subcommand_parser(
+        self, klass: type, subcommand: str, **kwargs: Any
+    ) -> lightning_cli.LightningArgumentParser:
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        if subcommand == "validate":
+            parser.add_argument(
+                "--benchmarks",
+                type=str | None,
+                help="Measure these alone, comma-separated: benchmarks of the configuration, names "
+                "of files in evaluators/ (math500) or YAML files of your own.",
+            )
+            parser.add_argument(
+                "--limit",
+                type=PositiveInt | None,
+                help="Measure the first questions of each benchmark only.",
+            )
+        return parser
 
     def parse_arguments(
         self, parser: lightning_cli.LightningArgumentParser, args: lightning_cli.ArgsType
@@ -85,8 +104,22 @@ class LimrCLI(lightning_cli.LightningCLI):
                     logger.go_on_with(run_id)
 
     def before_validate(self) -> None:
-        """Find the checkpoint to measure."""
+        """Find the checkpoint to measure, and what to measure it on.
+
+        Raises:
+            ValueError: If there is no such checkpoint or benchmark, or the data module has none to
+                choose from.
+        """
         self._settle_checkpoint("validate")
+        settings = self.config_init["validate"]
+        names, limit = settings.get("benchmarks"), settings.get("limit")
+        if names is None and limit is None:
+            return
+        if not isinstance(self.datamodule, limr.data.MathDataModule):
+            raise ValueError("--benchmarks and --limit need limr.data.MathDataModule as data")
+        if names is not None:
+            self.datamodule.benchmarks.measure_only([n.strip() for n in names.split(",")])
+        self.datamodule.benchmarks.limit = limit
 
     def _settle_checkpoint(self, verb: str) -> str | None:
         settings = self.config_init[verb]

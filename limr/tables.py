@@ -25,6 +25,9 @@ class Columns:
     """None derives ids from the prompts (:func:`prompt_id`), for tables that have no ids."""
     prompt: str = "prompt"
     answer: str = "answer"
+    answer_after: str = ""
+    """The gold is what stands behind the last of these marks in the answer's column (`####` in
+    GSM8K); empty takes the whole."""
     family: str | None = None
     """None leaves the field empty, as for the two below."""
     level: str | None = None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from limr.verifier import Reward
+
 Status = Literal["correct", "wrong", "malformed", "gold_unparsable", "timeout", "error"]
 
 
@@ -110,6 +112,8 @@ class PromptBatch(_OnDevice):
     """The benchmark's name in validation, empty in training."""
     sampling: Sampling | None = None
     """The benchmark's own sampling in validation, None in training."""
+    grader: Reward | None = None
+    """What grades the benchmark's responses in validation, None in training."""
 
     def repeat(self, samples_per_prompt: int) -> PromptBatch:
         """Each prompt ``samples_per_prompt`` times in a row: (P, L) -> (P * n, L)."""
@@ -162,6 +166,10 @@ class GradedResponses:
     """B flags: cut at the length limit."""
     samples_per_prompt: int
     benchmark: str = ""
+
+    def to(self, *_device: Any, **_options: Any) -> GradedResponses:
+        """Itself: Lightning moves batches, and one that an earlier run graded may be its own."""
+        return self
 
     def rows(self) -> Iterator[GradedResponse]:
         """The responses one by one, in order; ValueError if the columns differ in length."""

@@ -1,6 +1,7 @@
 """Problems in, prompt batches out."""
 
-from limr.data.datamodule import Benchmark, MathDataModule
+from limr.data.benchmarks import Benchmark, Suite
+from limr.data.datamodule import MathDataModule
 from limr.data.generated import GeneratedProblems
 from limr.data.loaders import BenchmarkLoader, PromptLoader
 from limr.data.reasoning_gym import ReasoningGymProblems
@@ -27,5 +28,6 @@ __all__ = [
     "ReasoningGymProblems",
     "Resampling",
     "Stage",
+    "Suite",
     "WorkedSolutionsDataModule",
 ]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning.pytorch import LightningDataModule, Trainer
 
+from limr.data.benchmark_set import BenchmarkSet
+from limr.data.benchmarks import Benchmark, Suite, problems_digest
 from limr.data.checks import draw, read_ids, restrict, short_enough, ungradable
-from limr.data.loaders import BenchmarkLoader, Coverage, Prompt, PromptLoader
-from limr.data.messages import SHOWN, listing
+from limr.data.loaders import BenchmarkLoader, Coverage, Prompt, PromptLoader, RecordedLoader
+from limr.data.messages import listing
 from limr.data.resampling import Resampling
 from limr.data.sources import ProblemSource
-from limr.data.templates import ChatTemplate, PromptTemplate
+from limr.data.templates import ChatTemplate, PromptTemplate, tokenised
 from limr.seeding import run_seed
-from limr.types import Problem, Sampling
+from limr.types import Problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -26,20 +25,12 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Benchmark:
-    """Problems for validation and how responses to them are drawn."""
-
-    problems: ProblemSource
-    sampling: Sampling
-
-
 class MathDataModule(LightningDataModule):
     """Training problems and benchmarks, tokenised for whatever model the trainer runs."""
 
     def __init__(
         self,
-        problems: ProblemSource,
+        problems: ProblemSource | None = None,
         benchmarks: dict[str, Benchmark] | None = None,
         template: PromptTemplate | None = None,
         rollout_batch_size: int = 32,
@@ -52,13 +43,15 @@ class MathDataModule(LightningDataModule):
         on_bad_gold: Literal["error", "drop"] = "error",
         resampling: Resampling | None = None,
         seed: int | None = None,
+        suite: Suite = Suite(),  # noqa: B008 - frozen
     ) -> None:
         """Declare the data; nothing is read before `setup`.
 
         Args:
-            problems: What to train on.
-            benchmarks: What to validate on, by name. Without any, set the trainer's
-                `limit_val_batches: 0`, or Lightning warns that there is nothing to validate on.
+            problems: What to train on; `limr validate` needs none.
+            benchmarks: What to validate on, by name, beside those of the `suite`. Without any, set
+                the trainer's `limit_val_batches: 0`, or Lightning warns that there is nothing to
+                validate on.
             template: How a problem is put to the model; None is the tokenizer's chat template.
             rollout_batch_size: Prompts of one training step, over all ranks.
             coverage: `exact` visits each problem once per epoch, the last step perhaps shorter;
@@ -76,9 +69,11 @@ class MathDataModule(LightningDataModule):
             resampling: Chooses each epoch's problems by what the run has seen of them; None trains
                 on all in every epoch.
             seed: Decides the order in each epoch; None is the run's seed.
+            suite: Benchmarks that YAML files describe (`evaluators/`), by name.
 
         Raises:
-            ValueError: If a number is below 1 or a benchmark's name cannot be part of a metric's.
+            ValueError: If a number is below 1, a benchmark's name cannot be part of a metric's, or
+                its file is missing or not what it should be.
         """
         super().__init__()
         sizes = {
@@ -90,10 +85,7 @@ class MathDataModule(LightningDataModule):
         for name, value in sizes.items():
             if value < 1:
                 raise ValueError(f"{name} must be >= 1, got {value}")
-        self.benchmarks = benchmarks or {}
-        for name in self.benchmarks:
-            if not name or "/" in name:
-                raise ValueError(f"a benchmark's name must not be empty or hold '/', got {name!r}")
+        self.benchmarks = BenchmarkSet(benchmarks or {}, suite)
         self.source = problems
         self.template = template or ChatTemplate()
         self.rollout_batch_size = rollout_batch_size
@@ -106,8 +98,9 @@ class MathDataModule(LightningDataModule):
         self.on_bad_gold = on_bad_gold
         self.resampling = resampling
         self.seed = run_seed() if seed is None else seed
+        self.problems_available: int | None = None
+        """How many to train on there would be but for `ids_file` and `num_problems`; by `setup`."""
         self._prompts: dict[str, Prompt] | None = None
-        self._benchmark_prompts: dict[str, list[Prompt]] | None = None
         self._selections: list[tuple[int, list[str]]] = []
         self._loader: PromptLoader | None = None
         self._loader_state: dict[str, Any] | None = None
@@ -137,14 +130,12 @@ class MathDataModule(LightningDataModule):
         self._pad_token_id: int = tokenizer.pad_token_id
         if train and self._prompts is None:
             self._prompts = {p.problem.id: p for p in self._training_prompts(tokenizer)}
-        if self._benchmark_prompts is None:
-            self._benchmark_prompts = {
-                name: self._whole_benchmark(name, benchmark, tokenizer)
-                for name, benchmark in self.benchmarks.items()
-            }
+        self.benchmarks.connect(tokenizer, self.template, max_prompt_tokens=self.max_prompt_tokens)
 
     def _training_prompts(self, tokenizer: PreTrainedTokenizerBase) -> list[Prompt]:
-        problems = self.source.load()
+        if self.source is None:
+            raise ValueError("data.problems names nothing to train on")
+        problems = everything = self.source.load()
         if self.ids_file is not None:
             problems = restrict(problems, read_ids(self.ids_file), f"ids_file {self.ids_file}")
         bad = ungradable(problems)
@@ -157,35 +148,12 @@ class MathDataModule(LightningDataModule):
             _logger.warning(
                 "dropped %d problem(s) with ungradable golds: %s", len(bad), listing(bad.items())
             )
-        prompts = self._encode([p for p in problems if p.id not in bad], tokenizer)
+        prompts = tokenised([p for p in problems if p.id not in bad], self.template, tokenizer)
         short = short_enough(prompts, self.max_prompt_tokens)
+        self.problems_available = len(short) + len(everything) - len(problems)
         return (
             short if self.num_problems is None else draw(short, self.num_problems, self.sample_seed)
         )
-
-    def _whole_benchmark(
-        self, name: str, benchmark: Benchmark, tokenizer: PreTrainedTokenizerBase
-    ) -> list[Prompt]:
-        problems = benchmark.problems.load()
-        if bad := ungradable(problems):
-            _logger.warning(
-                "benchmark %s: no response can be right for %d gold answer(s): %s",
-                *(name, len(bad), listing(bad.items())),
-            )
-        prompts = self._encode(problems, tokenizer)
-        long = [p.problem.id for p in prompts if len(p.ids) > self.max_prompt_tokens]
-        if long:
-            raise ValueError(
-                f"benchmark {name!r}: {len(long)} prompt(s) longer than max_prompt_tokens "
-                f"{self.max_prompt_tokens} ({', '.join(long[:SHOWN])}); raise the limit"
-            )
-        return prompts
-
-    def _encode(
-        self, problems: Sequence[Problem], tokenizer: PreTrainedTokenizerBase
-    ) -> list[Prompt]:
-        rows = self.template.encode(problems, tokenizer)
-        return [Prompt(problem=p, ids=ids) for p, ids in zip(problems, rows, strict=True)]
 
     def train_dataloader(self) -> PromptLoader:
         """Batches of the training problems, or of those `train_on` or resampling has chosen."""
@@ -234,22 +202,15 @@ class MathDataModule(LightningDataModule):
             coverage=self.coverage,
         )
 
-    def val_dataloader(self) -> list[BenchmarkLoader]:
+    def val_dataloader(self) -> list[BenchmarkLoader | RecordedLoader]:
         """One loader per benchmark, in the order they were named."""
-        assert self._benchmark_prompts is not None, "connect or setup comes first"
         trainer = self.trainer
-        return [
-            BenchmarkLoader(
-                prompts,
-                name=name,
-                sampling=self.benchmarks[name].sampling,
-                pad_token_id=self._pad_token_id,
-                batch_size=self.eval_batch_size,
-                rank=trainer.global_rank if trainer else 0,
-                world_size=trainer.world_size if trainer else 1,
-            )
-            for name, prompts in self._benchmark_prompts.items()
-        ]
+        return self.benchmarks.loaders(
+            batch_size=self.eval_batch_size,
+            pad_token_id=self._pad_token_id,
+            rank=trainer.global_rank if trainer else 0,
+            world_size=trainer.world_size if trainer else 1,
+        )
 
     @property
     def problems(self) -> list[Problem]:
@@ -258,8 +219,7 @@ class MathDataModule(LightningDataModule):
 
     def digest(self) -> str:
         """A sha256 that names the training set: ids, prompts and answers, in any order."""
-        rows = sorted([p.id, p.prompt, p.answer] for p in self.problems)
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+        return problems_digest(self.problems)
 
     def train_on(self, ids: Iterable[str]) -> None:
         """Train only on these problems from the next epoch on.

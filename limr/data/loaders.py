@@ -4,14 +4,19 @@ The order of an epoch depends on the seed, the epoch and the problems' ids alone
 number of ranks nor on what was drawn before, nor on any library's random generator.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from limr.types import Problem, PromptBatch, Sampling
+from limr.types import GradedResponses, Problem, PromptBatch, Sampling
+
+if TYPE_CHECKING:
+    from limr.verifier import Reward
 
 Coverage = Literal["exact", "drop_last"]
 
@@ -77,6 +82,7 @@ def collate(
     epoch: int = 0,
     benchmark: str = "",
     sampling: Sampling | None = None,
+    grader: Reward | None = None,
 ) -> PromptBatch:
     """One left-padded batch; the mask comes from lengths, so a pad token in a prompt is kept."""
     width = max(len(prompt.ids) for prompt in prompts)
@@ -92,6 +98,7 @@ def collate(
         epoch=epoch,
         benchmark=benchmark,
         sampling=sampling,
+        grader=grader,
     )
 
 
@@ -141,7 +148,7 @@ class PromptLoader:
         len(self)  # refuses what cannot be shared out, before a run starts
 
     @property
-    def sampler(self) -> "PromptLoader":
+    def sampler(self) -> PromptLoader:
         """Where Lightning looks for `set_epoch`."""
         return self
 
@@ -214,6 +221,7 @@ class BenchmarkLoader:
         *,
         name: str,
         sampling: Sampling,
+        grader: Reward,
         pad_token_id: int,
         batch_size: int,
         rank: int = 0,
@@ -225,6 +233,7 @@ class BenchmarkLoader:
             prompts: The whole benchmark.
             name: Its name, stamped on every batch.
             sampling: How its responses are drawn, stamped on every batch.
+            grader: Grades them, stamped on every batch.
             pad_token_id: Fills the left of shorter prompts.
             batch_size: Prompts of one batch on one rank, at most.
             rank: This process.
@@ -243,6 +252,7 @@ class BenchmarkLoader:
         self._share = prompts[rank::world_size]
         self._name = name
         self._sampling = sampling
+        self._grader = grader
         self._pad_token_id = pad_token_id
 
     def __len__(self) -> int:
@@ -257,4 +267,19 @@ class BenchmarkLoader:
                 self._pad_token_id,
                 benchmark=self._name,
                 sampling=self._sampling,
+                grader=self._grader,
             )
+
+
+class RecordedLoader:
+    """A benchmark that an earlier run has measured: its graded responses as the only batch."""
+
+    def __init__(self, graded: GradedResponses) -> None:
+        self._graded = graded
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[GradedResponses]:
+        """The one batch."""
+        yield self._graded

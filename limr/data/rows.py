@@ -70,11 +70,28 @@ def _problem(row: Mapping[str, Any], columns: Columns, id_prefix: str) -> Proble
     return Problem(
         id=id_prefix + key,
         prompt=prompt,
-        answer=text_of(row, columns.answer, "answer", numbers=True),
+        answer=_answer(row, columns),
         family=_optional(row, columns.family, "family"),
         level=_optional(row, columns.level, "level"),
         solution=_optional(row, columns.solution, "solution"),
     )
+
+
+def _answer(row: Mapping[str, Any], columns: Columns) -> str:
+    """The gold; a list of answers becomes one text."""
+    value = cell_of(row, columns.answer, "answer")
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        row = {**row, columns.answer: ", ".join(value)}
+    text = text_of(row, columns.answer, "answer", numbers=True)
+    if not columns.answer_after:
+        return text
+    _, mark, gold = text.rpartition(columns.answer_after)
+    if not mark or not gold.strip():
+        raise BadRowError(
+            f"nothing stands behind {columns.answer_after!r} in the answer (column "
+            f"{columns.answer!r})"
+        )
+    return gold.strip()
 
 
 def _optional(row: Mapping[str, Any], column: str | None, field: str) -> str:

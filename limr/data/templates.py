@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from limr.data.loaders import Prompt
 from limr.types import Problem
 
 if TYPE_CHECKING:
@@ -121,3 +122,11 @@ def _tokenize(
     )
     rows: list[list[int]] = encoded["input_ids"]
     return rows
+
+
+def tokenised(
+    problems: Sequence[Problem], template: PromptTemplate, tokenizer: PreTrainedTokenizerBase
+) -> list[Prompt]:
+    """The problems with their prompts' tokens."""
+    rows = template.encode(problems, tokenizer)
+    return [Prompt(problem=p, ids=ids) for p, ids in zip(problems, rows, strict=True)]

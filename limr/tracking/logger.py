@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -14,10 +15,11 @@ from lightning.pytorch.loggers import MLFlowLogger
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from mlflow import MlflowClient, MlflowException
-from mlflow.entities import Metric
 
 from limr.files import one_at_a_time
+from limr.tracking.deliveries import deliver_file, deliver_metrics
 from limr.tracking.outbox import Outbox, is_absence
+from limr.tracking.study import join_study
 
 _log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
 
@@ -29,9 +31,13 @@ class RunLogger(MLFlowLogger):
     the machine (Ctrl-C, SIGTERM) ends as ``KILLED`` and only one that raised ends as ``FAILED``. A
     run that was given no chance to say goodbye (SIGKILL, power) stays ``RUNNING``.
 
-    While MLflow is gone the run goes on and its metrics wait in files, see `Outbox`. Against a
-    server requests are given up within seconds, unless MLflow's own environment variables
+    While MLflow is gone the run goes on; metrics and the names of files wait on disk, see `Outbox`.
+    Against a server requests are given up within seconds, unless MLflow's own environment variables
     (MLFLOW_HTTP_REQUEST_TIMEOUT, MLFLOW_HTTP_REQUEST_MAX_RETRIES) say otherwise.
+
+    A value that MLflow has for this step already, logged by a validation at the same step or before
+    a resume, is not sent again: the UI's charts of one metric over another pair two histories by
+    position, so that a repeated step would shift all later ones.
 
     Args:
         experiment_name: MLflow experiment, created when absent.
@@ -41,7 +47,9 @@ class RunLogger(MLFlowLogger):
         artifact_location: Where a new experiment keeps files. An existing experiment keeps its own.
         tags: Further tags of the run.
         run_id: An existing run to go on with; None starts a new one.
-        outbox: Folder of the metrics that wait for MLflow.
+        outbox: Folder of what waits for MLflow.
+        study: Name of the runs that this one belongs to: a new run becomes the child of one parent
+            run of that name in the experiment, made by whoever comes first.
     """
 
     def __init__(
@@ -53,6 +61,7 @@ class RunLogger(MLFlowLogger):
         tags: dict[str, str] | None = None,
         run_id: str | None = None,
         outbox: str = "mlflow-outbox",
+        study: str | None = None,
     ) -> None:
         if tracking_uri.startswith("http"):
             os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
@@ -66,7 +75,11 @@ class RunLogger(MLFlowLogger):
                 tags=tags,
                 run_id=run_id,
             )
-        self.outbox = Outbox(Path(outbox), self._mlflow_client, tracking_uri)
+        self.study = study
+        client, folder = self._mlflow_client, Path(outbox)
+        self.outbox = Outbox(folder, tracking_uri, "metrics", partial(deliver_metrics, client))
+        self.files = Outbox(folder, tracking_uri, "files", partial(deliver_file, client))
+        self._sent: dict[tuple[str, int], float] = {}
 
     @property
     def experiment(self) -> MlflowClient:
@@ -77,9 +90,13 @@ class RunLogger(MLFlowLogger):
         """
         if self._initialized or rank_zero_only.rank:  # type: ignore[attr-defined]
             return cast(MlflowClient, super().experiment)
+        new = self._run_id is None
         try:
             with alone_with(self._tracking_uri):
                 client = cast(MlflowClient, super().experiment)
+            if new and self.study:
+                with alone_with(self._tracking_uri, or_in=self.outbox.folder):
+                    join_study(client, str(self._experiment_id), str(self._run_id), self.study)
         except MlflowException as error:
             if not is_absence(error):
                 raise
@@ -88,15 +105,46 @@ class RunLogger(MLFlowLogger):
                 "set another tracking_uri"
             ) from error
         self.outbox.replay_left()
+        self.files.replay_left()
         return client
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Send one step's metrics, or keep them until MLflow answers again."""
-        now = int(time.time() * 1000)
-        rows = [Metric(name, float(value), now, step or 0) for name, value in metrics.items()]
+        at, now = step or 0, int(time.time() * 1000)
+        values = {(name, at): float(value) for name, value in metrics.items()}
+        fresh = {key: value for key, value in values.items() if self._sent.get(key) != value}
+        later = {key: value for key, value in self._sent.items() if key[1] >= at}
+        self._sent = later | fresh
         assert self.run_id is not None
-        self.outbox.send(self.run_id, rows)
+        if fresh:
+            rows = [(name, value, now, at) for (name, _), value in fresh.items()]
+            self.outbox.send(self.run_id, rows)
+        if not self.outbox.waits:
+            self.files.flush(self.run_id)
+
+    @rank_zero_only
+    def log_file(self, path: str | Path, folder: str, *, table: bool = False) -> None:
+        """Upload a file as the artifact `folder/NAME`, or keep its name until MLflow answers again.
+
+        Args:
+            path: Stays where it is: what waits is read when its turn comes. A file that is gone by
+                then, or that MLflow refuses, is a warning.
+            folder: Folder among the run's artifacts; empty for none.
+            table: Let the UI show it as a table; it must be JSON with `columns` and `data`, as
+                pandas' `to_json(orient="split")` writes it.
+
+        Raises:
+            ValueError: If a table is not JSON, the only kind that the UI shows.
+        """
+        if table and Path(path).suffix != ".json":
+            raise ValueError(f"MLflow shows tables of .json files only, not {path}")
+        row = {"path": str(Path(path).resolve()), "folder": folder, "table": table}
+        assert self.run_id is not None
+        if self.outbox.waits:
+            self.files.keep(self.run_id, row)  # to try again would hold the run up a second time
+        else:
+            self.files.send(self.run_id, row)
 
     @rank_zero_only
     def go_on_with(self, run_id: str) -> None:
@@ -108,6 +156,7 @@ class RunLogger(MLFlowLogger):
         self._run_id = self._run_id or run_id
         try:
             self.experiment.update_run(self._run_id, status="RUNNING")
+            self._sent = values_of(self.experiment, self._run_id)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -122,24 +171,40 @@ class RunLogger(MLFlowLogger):
         stopped = isinstance(sys.exc_info()[1], KeyboardInterrupt | SIGTERMException)
         if not self._initialized or self._run_id is None:
             return
-        self.outbox.flush(self._run_id, now=True)
+        if self.outbox.flush(self._run_id, now=True):
+            self.files.flush(self._run_id, now=True)
         self.outbox.close()
+        self.files.close()
         try:
             super().finalize("KILLED" if status == "failed" and stopped else status)
         except MlflowException as error:
             if not is_absence(error):
                 raise
             _log.warning(
-                f"MLflow at {self._tracking_uri} is gone; this run stays RUNNING there, metrics in "
-                f"{self.outbox.folder} are sent when the next run starts"
+                f"MLflow at {self._tracking_uri} is gone; this run stays RUNNING there, what waits "
+                f"in {self.outbox.folder} is sent when the next run starts"
             )
 
 
-def alone_with(tracking_uri: str) -> AbstractContextManager[None]:
+def values_of(client: MlflowClient, run_id: str) -> dict[tuple[str, int], float]:
+    """The last value of each metric at each step of a run."""
+    names = client.get_run(run_id).data.metrics
+    histories = [client.get_metric_history(run_id, name) for name in names]
+    metrics = sorted((m for history in histories for m in history), key=lambda m: m.timestamp)
+    return {(m.key, m.step): m.value for m in metrics}
+
+
+def alone_with(tracking_uri: str, *, or_in: Path | None = None) -> AbstractContextManager[None]:
     """Keep other processes (a run's ranks, a sweep's runs) away from a sqlite file meanwhile.
 
     MLflow makes a new file's tables, and an experiment, by steps that fail where two processes take
     them at once.
+
+    Args:
+        tracking_uri: Where MLflow is.
+        or_in: Where it is no sqlite file, keep those away that name this folder, by the lock file
+            beside it.
     """
     file = re.match(r"sqlite:///([^?:]+)", tracking_uri)
-    return one_at_a_time(Path(f"{file[1]}.lock")) if file else nullcontext()
+    path = Path(file[1]) if file else or_in
+    return one_at_a_time(path.with_name(f"{path.name}.lock")) if path else nullcontext()

@@ -1,15 +1,14 @@
-"""Metrics that MLflow did not take wait on disk, and are sent when it answers again."""
+"""What MLflow did not take waits on disk, and is sent when it answers again."""
 
 import fcntl
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from mlflow import MlflowClient, MlflowException
-from mlflow.entities import Metric
+from mlflow import MlflowException
 
 RETRY_S = 30.0
 """Seconds between two attempts while MLflow is gone: a step must not wait for it each time."""
@@ -17,52 +16,62 @@ RETRY_S = 30.0
 _REST = 10
 """The pause after an attempt, at least, in multiples of its length: failing may take long."""
 
-_MAX_METRICS = 1000
-"""MLflow's limit for one request."""
-
 _log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
 
 
 class Outbox:
-    """Sends metrics, or keeps them in one file per run until they can be sent.
+    """Sends one kind of content, or keeps it in one file per run until it can be sent."""
 
-    Each carries its own time and step, under which MLflow keeps a value once: sending again what
-    had arrived changes nothing.
-    """
-
-    def __init__(self, folder: Path, client: MlflowClient, uri: str) -> None:
+    def __init__(
+        self, folder: Path, uri: str, content: str, deliver: Callable[[str, Any], None]
+    ) -> None:
         """Set up; nothing is written while MLflow answers.
 
         Args:
             folder: Where files wait; several runs may share it.
-            client: Of the server at `uri`.
-            uri: Files of other servers are left alone.
+            uri: The MLflow to which `deliver` sends; files of others are left alone.
+            content: What is sent, in the plural, for messages and file names.
+            deliver: Sends JSON-able content to a run; again does no harm.
         """
-        self.folder, self.client, self.uri = folder, client, uri
+        self.folder, self.uri, self.content = folder, uri, content
+        self._deliver = deliver
         self._file: TextIO | None = None
         self._retry_at = 0.0
 
-    def send(self, run_id: str, metrics: Sequence[Metric]) -> None:
+    @property
+    def waits(self) -> bool:
+        """Whether anything of this run's waits."""
+        return self._file is not None
+
+    def send(self, run_id: str, row: Any) -> None:
         """Send, after what waits; or keep.
 
         Raises:
-            MlflowException: If MLflow refuses the metrics themselves.
+            MlflowException: If MLflow refuses the content itself.
         """
-        if self._file is not None and not self.flush(run_id):
-            return self._keep(run_id, metrics)
+        if not self.flush(run_id):
+            return self.keep(run_id, row)
         began = time.monotonic()
         try:
-            self._deliver(run_id, metrics)
+            self._deliver(run_id, row)
         except MlflowException as error:
             if not is_absence(error):
                 raise
-            self._keep(run_id, metrics)
+            self.keep(run_id, row)
             self._rest(began)
             cause = str(error).splitlines()[0]
-            _log.warning(
-                f"MLflow at {self.uri} is gone; metrics wait in {self._path(run_id)} ({cause})"
-            )
+            path = self._path(run_id)
+            _log.warning(f"MLflow at {self.uri} is gone; {self.content} wait in {path} ({cause})")
         return None
+
+    def keep(self, run_id: str, row: Any) -> None:
+        """Write down what is to be sent later."""
+        if self._file is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = self._path(run_id).open("a+", encoding="utf-8")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._file.write(json.dumps({"uri": self.uri, "run_id": run_id, self.content: row}) + "\n")
+        self._file.flush()
 
     def flush(self, run_id: str, *, now: bool = False) -> bool:
         """Send what waits, unless the last attempt was a moment ago; whether nothing waits."""
@@ -77,7 +86,7 @@ class Outbox:
         self._path(run_id).unlink()
         self._file.close()
         self._file = None
-        _log.warning(f"MLflow at {self.uri} is back; the metrics that waited are there")
+        _log.warning(f"MLflow at {self.uri} is back; the {self.content} that waited are there")
         return True
 
     def close(self) -> None:
@@ -88,7 +97,7 @@ class Outbox:
 
     def replay_left(self) -> None:
         """Send what runs that have ended left behind; a file in use is its run's own."""
-        for path in sorted(self.folder.glob("*.jsonl")):
+        for path in sorted(self.folder.glob(self._path("*").name)):
             with path.open("a+", encoding="utf-8") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -114,31 +123,20 @@ class Outbox:
             if row["uri"] != self.uri:
                 return False
             try:
-                self._deliver(row["run_id"], [Metric(*values) for values in row["metrics"]])
+                self._deliver(row["run_id"], row[self.content])
             except MlflowException as error:
-                if not is_absence(error):
-                    raise
-                return False
+                if is_absence(error):
+                    return False
+                _log.warning(f"{file.name}: MLflow refuses a line, which is left out ({error})")
         return True
 
-    def _deliver(self, run_id: str, metrics: Sequence[Metric]) -> None:
-        for start in range(0, len(metrics), _MAX_METRICS):
-            self.client.log_batch(run_id, metrics=metrics[start : start + _MAX_METRICS])
-
-    def _keep(self, run_id: str, metrics: Sequence[Metric]) -> None:
-        if self._file is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._path(run_id).open("a+", encoding="utf-8")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        values = [(m.key, m.value, m.timestamp, m.step) for m in metrics]
-        row = {"uri": self.uri, "run_id": run_id, "metrics": values}
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
-
     def _path(self, run_id: str) -> Path:
-        return self.folder / f"{run_id}.jsonl"
+        return self.folder / f"{run_id}.{self.content}.jsonl"
 
 
-def is_absence(error: MlflowException) -> bool:
+def is_absence(error: Exception) -> bool:
     """Whether MLflow did not answer or failed by itself, rather than refuse what it was given."""
-    return int(error.get_http_status_code()) >= 500  # type: ignore[no-untyped-call]
+    if isinstance(error, MlflowException):
+        return int(error.get_http_status_code()) >= 500  # type: ignore[no-untyped-call]
+    # `requests` puts the answer, where there was one, into its exceptions
+    return int(getattr(getattr(error, "response", None), "status_code", 500)) >= 500

@@ -11,14 +11,21 @@ import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.loggers import MLFlowLogger
 from lightning.pytorch.trainer.states import TrainerFn
+from mlflow.entities import RunTag
 
 import limr
+from limr.data import MathDataModule
+from limr.tracking.datasets import dataset_inputs
 
 _PACKAGES = ("limr", "torch", "lightning", "transformers")
 
 
 class RunInfo(Callback):
-    """Tags each MLflow run once with what is needed to repeat it, doubt it and find its files."""
+    """Tags each MLflow run once with what is needed to repeat it, doubt it and find its files.
+
+    A tag that the logger was given (`tags`) stays as it was given. The problems become the run's
+    datasets.
+    """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Tag the runs; the data module is set up by then, so its digest is known."""
@@ -27,12 +34,18 @@ class RunInfo(Callback):
             return
         verb = TrainerFn(stage).value
         folder = str(Path(trainer.default_root_dir).resolve())
-        tags = {"verb": verb, "folder": folder, **git_state(Path(limr.__file__)), **environment()}
+        found = {"verb": verb, "folder": folder, **git_state(Path(limr.__file__)), **environment()}
+        data = getattr(trainer, "datamodule", None)
         if verb == "fit":
-            tags |= data_state(getattr(trainer, "datamodule", None))
+            found |= data_state(data)
+        inputs = dataset_inputs(data, verb) if isinstance(data, MathDataModule) else []
         for logger in loggers:
-            for name, value in tags.items():
-                logger.experiment.set_tag(logger.run_id, name, value)
+            tags = found | (logger.tags or {})
+            logger.experiment.log_batch(
+                logger.run_id, tags=[RunTag(name, str(value)) for name, value in tags.items()]
+            )
+            if inputs:
+                logger.experiment.log_inputs(logger.run_id, inputs)
 
 
 def git_state(source: Path) -> dict[str, str]:
@@ -74,8 +87,11 @@ def environment() -> dict[str, str]:
 
 
 def data_state(datamodule: LightningDataModule | None) -> dict[str, str]:
-    """Fingerprint and size of the training problems, from a data module that can tell them."""
+    """Fingerprint, size and share of the training problems, from a data module that can tell."""
     digest, problems = (getattr(datamodule, name, None) for name in ("digest", "problems"))
     if not callable(digest) or problems is None:
         return {}
-    return {"data.digest": digest(), "data.problems": str(len(problems))}
+    tags = {"data.digest": digest(), "data.problems": str(len(problems))}
+    if available := getattr(datamodule, "problems_available", None):
+        tags["share"] = f"{len(problems) / available:.4g}"
+    return tags

@@ -36,6 +36,7 @@ from limr.training.ppo_update import Denominators, ppo_losses
 from limr.training.resuming import check_shapes
 from limr.training.schedule import lr_factor, steps_of_run
 from limr.training.settling import settle_epoch
+from limr.training.spent import Spent, exact
 from limr.types import (
     Experience,
     GradedResponses,
@@ -98,6 +99,7 @@ class PPOModule(LightningModule):
         self.kl_estimator = KL_ESTIMATORS[ppo.kl_estimator]
         self.reward_kl_coef = ppo.kl_coef if ppo.kl_in == "reward" else 0.0
         self.guard = NonfiniteGuard(ppo.on_nonfinite)
+        self.spent = Spent()
         self._gathered: list[Experience] = []
 
     def setup(self, stage: str) -> None:
@@ -142,10 +144,11 @@ class PPOModule(LightningModule):
         return getattr(self, "critic", None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up gathered experience; leave the critic's weights where none is built."""
+        """Take up gathered experience and counts; leave a critic's weights where none is built."""
         if self._trainer and self._fitting:
             settle_epoch(checkpoint, self._trainer)
         self._gathered = [Experience(**part) for part in checkpoint.get("gathered", [])]
+        self.spent = Spent.saved_in(checkpoint)
         if not self._fitting:
             weights = checkpoint.get("state_dict", {})  # FSDP2 has loaded its own by now
             for key in [key for key in weights if key.startswith("critic.")]:
@@ -153,8 +156,9 @@ class PPOModule(LightningModule):
         check_shapes(checkpoint, self)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what dynamic sampling has gathered for the next update, and the starting point."""
+        """Keep the starting point, what it has cost since, and what is gathered so far."""
         checkpoint["pretrained"] = asdict(self.pretrained)
+        checkpoint["spent"] = asdict(self.spent)
         names = [field.name for field in fields(Experience)]
         checkpoint["gathered"] = [{n: getattr(p, n) for n in names} for p in self._gathered]
 
@@ -191,6 +195,8 @@ class PPOModule(LightningModule):
         # 5. Tell the loggers.
         metrics |= speed_metrics(self.stopwatch.read(), rollout, self.trainer.world_size)
         self.log_dict(metrics, batch_size=len(batch.problems), sync_dist=True)
+        self.log_dict(exact(self.spent.metrics()), batch_size=len(batch.problems))
+        self.spent = self.spent.after(rollout, self.trainer, self._sum_over_ranks)
         return {"rollout": rollout}
 
     def roll_out(self, batch: PromptBatch, seed: int) -> Rollout:
@@ -219,7 +225,7 @@ class PPOModule(LightningModule):
             policy=self.policy,
             tokenizer=self.tokenizer,
             engine=self.engine,
-            reward=self.reward,
+            reward=batch.grader or self.reward,
             seed=seed,
             stopwatch=stopwatch,
         )
@@ -308,13 +314,20 @@ class PPOModule(LightningModule):
         return metrics if allowed else None
 
     def validation_step(  # type: ignore[override]
-        self, batch: PromptBatch, batch_idx: int, dataloader_idx: int = 0
+        self, batch: PromptBatch | GradedResponses, batch_idx: int, dataloader_idx: int = 0
     ) -> GradedResponses:
         """Sample and grade one batch of a benchmark; callbacks make the metrics."""
+        if isinstance(batch, GradedResponses):  # an earlier run has measured the benchmark
+            return batch
         self.eval()
         assert batch.sampling is not None
         seed = derive_seed(run_seed(), "validation", batch.benchmark)
         return self._respond(batch, batch.sampling, seed, Stopwatch())[2]
+
+    def on_validation_epoch_end(self) -> None:
+        """Log what the measured policy has cost, at the step of the measurement."""
+        for logger in self.loggers:
+            logger.log_metrics(self.spent.metrics(), step=self.spent.steps)
 
     def configure_optimizers(self) -> Any:
         """One optimizer with a parameter group for the policy and one for the critic."""

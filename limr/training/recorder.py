@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from limr.training.trainer_facts import mlflow_loggers, steps_done
-from limr.trajectories import TrajectoryRow, TrajectoryWriter, recorded_run
+from limr.trajectories import TrajectoryRow, TrajectoryWriter, recorded_run, write_problems
 from limr.types import GradedResponses, PromptBatch, Rollout
 
 
@@ -18,8 +18,9 @@ class TrajectoryRecorder(Callback):
 
     Steps count rollout batches over the whole run. A resumed run drops what was recorded after its
     checkpoint and records it anew, under the run id it began with: the checkpoint keeps it, so that
-    no checkpoint can go on among another run's rows. Each MLflow run is tagged with the store's
-    address (``trajectories``).
+    no checkpoint can go on among another run's rows. What was asked lies beside the rows, in
+    ``_problems.jsonl``, where the data module tells its `problems`. Each MLflow run is tagged with
+    the store's address (``trajectories``).
     """
 
     def __init__(
@@ -59,14 +60,17 @@ class TrajectoryRecorder(Callback):
         self._open(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the folder and drop what a resumed run is about to record again.
+        """Open the folder, drop what a resumed run is about to record again, note the problems.
 
         Raises:
-            ValueError: If the folder holds another run's trajectories.
+            ValueError: If the folder holds another run's trajectories, or the disk is full.
         """
         self._open(trainer)
         if trainer.is_global_zero:
             self._writer.discard_from(steps_done(trainer))
+            problems = getattr(trainer.datamodule, "problems", None)  # type: ignore[attr-defined]
+            if problems is not None:
+                write_problems(self.trajectories_folder(trainer), problems)
             for logger in mlflow_loggers(trainer):
                 logger.experiment.set_tag(logger.run_id, "trajectories", self._writer.files.uri)
         trainer.strategy.barrier("trajectories")
@@ -141,6 +145,7 @@ def rows_of(
             truncated=row.truncated,
             policy_version=policy_version,
             answer=row.verdict.answer,
+            reason=row.verdict.reason or None,
             response=row.response if save_responses else None,
         )
         for row in graded.rows()

@@ -14,7 +14,7 @@ from limr.models.loading import Pretrained, load_causal_lm, load_tokenizer
 from limr.seeding import derive_seed
 from limr.training.collector import Stopwatch, respond
 from limr.training.recorder import rows_of
-from limr.trajectories import TrajectoryWriter
+from limr.trajectories import TrajectoryWriter, write_problems
 from limr.types import Problem, Sampling
 from limr.verifier import Reward, RuleReward
 
@@ -90,6 +90,7 @@ class SamplingPass:
                 f"{dirpath} holds trajectories already; select from them by --trajectories, or "
                 "remove them to sample anew"
             )
+        write_problems(dirpath, problems)
         encoded = self.template.encode(problems, self._tokenizer)
         prompts = [Prompt(problem=p, ids=ids) for p, ids in zip(problems, encoded, strict=True)]
         starts = range(0, len(prompts), self.batch_size)

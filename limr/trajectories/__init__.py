@@ -1,9 +1,9 @@
 """What each problem taught the policy, kept on disk."""
 
 from limr.trajectories.curves import RewardCurves, read_reward_curves
+from limr.trajectories.problems import problems_file, write_problems
+from limr.trajectories.schema import SCHEMA, SCHEMA_VERSION
 from limr.trajectories.store import (
-    SCHEMA,
-    SCHEMA_VERSION,
     StepFiles,
     TrajectoryRow,
     TrajectoryWriter,
@@ -18,7 +18,9 @@ __all__ = [
     "StepFiles",
     "TrajectoryRow",
     "TrajectoryWriter",
+    "problems_file",
     "read_reward_curves",
     "read_trajectories",
     "recorded_run",
+    "write_problems",
 ]

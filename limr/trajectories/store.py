@@ -8,42 +8,29 @@ import math
 import os
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from limr.files import naming_full_disk
+from limr.files import naming_full_disk, whole_file
+from limr.trajectories.schema import SCHEMA, checked_columns, completed
 from limr.types import Status
 
-SCHEMA_VERSION = "1"
-_VERSION_KEY = b"limr_trajectories_version"
-
-SCHEMA = pyarrow.schema(
-    [
-        pyarrow.field("run_id", pyarrow.string(), nullable=False),
-        pyarrow.field("epoch", pyarrow.int32(), nullable=False),
-        pyarrow.field("step", pyarrow.int64(), nullable=False),
-        pyarrow.field("problem_id", pyarrow.string(), nullable=False),
-        pyarrow.field("sample", pyarrow.int32(), nullable=False),
-        pyarrow.field("score", pyarrow.float32(), nullable=False),
-        pyarrow.field("status", pyarrow.string(), nullable=False),
-        pyarrow.field("response_length", pyarrow.int32(), nullable=False),
-        pyarrow.field("truncated", pyarrow.bool_(), nullable=False),
-        pyarrow.field("policy_version", pyarrow.int64(), nullable=False),
-        pyarrow.field("answer", pyarrow.string()),
-        pyarrow.field("response", pyarrow.string()),
-    ],
-    metadata={_VERSION_KEY: SCHEMA_VERSION.encode()},
-)
+_ROW_GROUP_BYTES = 2**22
+"""About as much is read to find one problem's responses in a file; without texts, the file."""
 
 _STATUSES = get_args(Status)
 _FILE = re.compile(r"step-(\d+)-rank-(\d+)\.parquet")
+PROBLEMS_FILE = "_problems.jsonl"
+"""Lies beside the steps; readers of whole folders pass over names that begin so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +52,8 @@ class TrajectoryRow:
     """Optimizer steps the sampling policy had taken."""
     answer: str | None
     """The extracted answer, None when there was none."""
+    reason: str | None = None
+    """Why the status, None when nothing was said."""
     response: str | None
     """The text, None when texts are not kept."""
 
@@ -87,11 +76,7 @@ class StepFiles:
 
     def paths(self) -> list[str]:
         """All files in order of step and rank, [] where there is no such folder."""
-        self._filesystem.invalidate_cache()  # other ranks write, too
-        try:
-            found = self._filesystem.ls(self._root, detail=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        found = self._listed(detail=False)
         return sorted(path for path in found if _FILE.fullmatch(posixpath.basename(path)))
 
     def existing_paths(self) -> list[str]:
@@ -101,8 +86,24 @@ class StepFiles:
             ValueError: If there are none.
         """
         if not (paths := self.paths()):
-            raise ValueError(f"{self.uri} holds no trajectories (no step-*-rank-*.parquet files)")
+            missing = "" if self._filesystem.exists(self._root) else "; there is no such folder"
+            raise ValueError(
+                f"{self.uri} holds no trajectories (no step-*-rank-*.parquet files){missing}"
+            )
         return paths
+
+    def state(self) -> str:
+        """Another text whenever a file has come, gone or been replaced; none is opened."""
+        entries = {posixpath.basename(entry["name"]): entry for entry in self._listed(detail=True)}
+        kept = sorted(name for name in entries if _FILE.fullmatch(name) or name == PROBLEMS_FILE)
+        return repr([sorted(entries[name].items()) for name in kept])
+
+    def _listed(self, *, detail: bool) -> list[Any]:
+        self._filesystem.invalidate_cache()  # other ranks write, too
+        try:
+            return list(self._filesystem.ls(self._root, detail=detail))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def write(self, table: pyarrow.Table, *, step: int, rank: int) -> str:
         """Write a step's file of one rank, in place of any before; its path.
@@ -111,7 +112,13 @@ class StepFiles:
             ValueError: If the disk is full.
         """
         buffer = pyarrow.BufferOutputStream()
-        pyarrow.parquet.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+        pyarrow.parquet.write_table(
+            table,
+            buffer,
+            compression="zstd",
+            write_page_checksum=True,
+            row_group_size=max(1, len(table) * _ROW_GROUP_BYTES // max(1, table.nbytes)),
+        )
         name = f"step-{step:08d}-rank-{rank:05d}.parquet"
         path = f"{self._root}/{name}"
         if isinstance(self._filesystem, LocalFileSystem):
@@ -126,19 +133,40 @@ class StepFiles:
             self._filesystem.pipe_file(path, buffer.getvalue().to_pybytes())
         return path
 
+    def write_text(self, name: str, text: str) -> None:
+        """Write a further file (UTF-8), in place of any before.
+
+        Raises:
+            ValueError: If it cannot be written, or the disk is full.
+        """
+        if isinstance(self._filesystem, LocalFileSystem):
+            with whole_file(Path(self._root) / name) as file:
+                file.write(text)
+        else:
+            self._filesystem.pipe_file(f"{self._root}/{name}", text.encode())
+
+    def address(self, name: str) -> str | None:
+        """Where a further file lies, None where there is none."""
+        path = f"{self._root}/{name}"
+        if not self._filesystem.exists(path):
+            return None
+        return str(self._filesystem.unstrip_protocol(path)).removeprefix("file://")
+
     def remove(self, path: str) -> None:
         """Delete one file."""
         self._filesystem.rm_file(path)
 
     def download(self, folder: str | Path) -> None:
-        """Copy all files into a local folder."""
-        for path in self.paths():
-            self._filesystem.get_file(path, f"{folder}/{posixpath.basename(path)}")
+        """Copy all files into a local folder, with what was asked where that is told."""
+        for path in self._listed(detail=False):
+            name = posixpath.basename(path)
+            if _FILE.fullmatch(name) or name == PROBLEMS_FILE:
+                self._filesystem.get_file(path, f"{folder}/{name}")
 
     def read(
         self, path: str, columns: Sequence[str] | None = None, *, dictionaries: Sequence[str] = ()
     ) -> pyarrow.Table:
-        """One file's rows.
+        """One file's rows in the columns of :data:`SCHEMA`, null where its version has none.
 
         Args:
             path: One of :meth:`paths`.
@@ -146,8 +174,35 @@ class StepFiles:
             dictionaries: Columns that come as dictionaries: faster where texts repeat.
 
         Raises:
-            ValueError: If the file is damaged or of another version.
+            ValueError: If the file is damaged or of an unknown version.
         """
+        wanted = list(SCHEMA.names if columns is None else columns)
+        with self._opened(path, dictionaries) as (file, known):
+            # files are many and small: whoever wants threads reads several files at once
+            table = file.read([n for n in wanted if n in known], use_threads=False)
+            return completed(table, wanted, file.metadata.num_rows)
+
+    def read_problem(self, path: str, problem_id: str) -> pyarrow.Table:
+        """One problem's rows of a file in all columns; reads the texts of few others.
+
+        Raises:
+            ValueError: If the file is damaged or of an unknown version.
+        """
+        with self._opened(path) as (file, known):
+            parts = []
+            for group in range(file.num_row_groups):
+                ids = file.read_row_group(group, ["problem_id"], use_threads=False).column(0)
+                mine = pyarrow.compute.equal(ids, problem_id)
+                if pyarrow.compute.any(mine).as_py():
+                    rows = file.read_row_group(group, known, use_threads=False).filter(mine)
+                    parts.append(completed(rows, SCHEMA.names, len(rows)))
+        return pyarrow.concat_tables(parts) if parts else SCHEMA.empty_table()
+
+    @contextmanager
+    def _opened(
+        self, path: str, dictionaries: Sequence[str] = ()
+    ) -> Iterator[tuple[pyarrow.parquet.ParquetFile, list[str]]]:
+        """A file of a known version, and its columns."""
         try:
             with pyarrow.parquet.ParquetFile(
                 path,
@@ -155,9 +210,7 @@ class StepFiles:
                 read_dictionary=list(dictionaries),
                 page_checksum_verification=True,
             ) as file:
-                _check_schema(path, file.schema_arrow)
-                # files are many and small: whoever wants threads reads several files at once
-                return file.read(columns and list(columns), use_threads=False)
+                yield file, checked_columns(path, file.schema_arrow)
         except (pyarrow.ArrowException, OSError) as error:
             raise ValueError(
                 f"{path} is damaged or cannot be read ({error}); remove it to read the rest"
@@ -246,21 +299,3 @@ def _check_rows(rows: Sequence[TrajectoryRow]) -> None:
             )
         if not math.isfinite(row.score):
             raise ValueError(f"row {index} ({row.problem_id}) has score {row.score}, not a number")
-
-
-def _check_schema(path: str, schema: pyarrow.Schema) -> None:
-    version = (schema.metadata or {}).get(_VERSION_KEY, b"none").decode()
-    if version != SCHEMA_VERSION:
-        raise ValueError(
-            f"{path} has trajectory format {version}, this limr reads {SCHEMA_VERSION}"
-        )
-    if (found := _described(schema)) != (expected := _described(SCHEMA)):
-        raise ValueError(f"{path} is damaged: its columns are {found}; expected: {expected}")
-
-
-def _described(schema: pyarrow.Schema) -> str:
-    return ", ".join(
-        f"{field.name} {getattr(field.type, 'value_type', field.type)}"
-        + " not null" * (not field.nullable)
-        for field in schema
-    )

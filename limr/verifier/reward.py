@@ -37,6 +37,14 @@ class PooledReward(Reward):
     def __init__(self, pool: VerifierPool) -> None:
         self.pool = pool
 
+    def __repr__(self) -> str:
+        """Everything that verdicts depend on."""
+        pool = self.pool
+        return (
+            f"{type(self).__name__}({pool.scores}, {pool.checks}, {pool.rules}, "
+            f"timeout_s={pool.timeout_s})"
+        )
+
     def grade(
         self, responses: Sequence[str], golds: Sequence[str], truncated: Sequence[bool]
     ) -> list[Verdict]:

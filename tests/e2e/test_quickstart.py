@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from evaluators.responses import read_responses
 from limr.__main__ import main
 from limr.trajectories import read_trajectories
 
@@ -175,7 +176,6 @@ def test_validate_finds_what_the_fit_found_last(fits):
     root, _ = fits
     checkpoint = "--ckpt_path=runs/quickstart/checkpoints/last.ckpt"
     check_last_accuracies(limr(root / "first", "validate", checkpoint), metrics_of(root, "first"))
-    responses = list((root / "first/runs/quickstart/responses").rglob("*.jsonl"))
-    rows = [json.loads(line) for path in responses for line in path.read_text().splitlines()]
-    assert rows
-    assert {"problem_id", "prompt", "gold", "response", "answer", "status"} <= rows[0].keys()
+    paths = (root / "first/runs/quickstart/responses").glob("validate-unseen-*.parquet")
+    (rows, facts), *_ = [read_responses(path) for path in paths]
+    assert len(rows) == facts["questions"] == QUESTIONS

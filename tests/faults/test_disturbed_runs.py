@@ -28,7 +28,8 @@ def test_a_second_run_in_the_folder_is_refused_while_validation_is_not(folder, u
     (folder / "go-on-3").touch()
     status, printed = first.wait()
     assert status == 0, printed
-    (folder / "run/responses/validate-validation-step000002.jsonl").unlink()
+    (measured,) = (folder / "run/responses").glob("validate-validation-step000002-*.parquet")
+    measured.unlink()
     assert outcome(folder) == undisturbed
 
 

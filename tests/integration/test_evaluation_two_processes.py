@@ -1,12 +1,13 @@
 """Evaluation over two processes gives the table of one process, whatever each of them saw."""
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from evaluators.responses import read_responses
 
 pytestmark = pytest.mark.integration
 
@@ -83,8 +84,5 @@ def test_two_processes_report_once_and_alike(tmp_path):
         ["hard", "2", "0.0", "[0.0,"],
     ]
 
-    rows = [
-        json.loads(line)
-        for line in (tmp_path / "responses/validate-easy-step000000.jsonl").read_text().splitlines()
-    ]
+    rows, _ = read_responses(tmp_path / "responses/validate-easy-step000000.parquet")
     assert sorted(row["problem_id"] for row in rows) == ["a", "b", "c", "d"]

@@ -105,8 +105,9 @@ def test_every_group_file_belongs_to_a_run():
 def test_a_file_begins_with_the_command_that_runs_it(name):
     lines = (EXPERIMENTS / name).read_text().splitlines()
     quickstart = "--config experiments/quickstart.yaml " if name in OVERLAYS else ""
-    command = f"# limr fit {quickstart}--config experiments/{name}"
-    assert lines[0] in (command, "# make smollm2")
+    verb = "validate" if name == "validate.yaml" else "fit"
+    command = f"# limr {verb} {quickstart}--config experiments/{name}"
+    assert lines[0].startswith(command) or lines[0] == "# make smollm2"
 
 
 @pytest.fixture(scope="module")
@@ -134,22 +135,24 @@ def qwen_folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hub_folder(tmp_path_factory):
-    """Stands in for a dataset of the Hub: 1,389 rows under every column name the runs read."""
+    """Stands in for a dataset of the Hub: 1,389 rows."""
     folder = tmp_path_factory.mktemp("dataset")
-    for split, size in (("train", 1389), ("test", 3)):
-        rows = [
-            {
-                **dict.fromkeys(("prompt", "problem", "question"), f"What is {i} + 1?"),
-                **dict.fromkeys(("id", "unique_id"), f"row-{i}"),
-                "answer": str(i + 1),
-                "subject": "Algebra",
-                "level": 1,
-            }
-            for i in range(size)
-        ]
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        (folder / f"{split}.jsonl").write_text(text)
+    write_rows(folder / "train.jsonl", 1389, "prompt")
     return folder
+
+
+@pytest.fixture(scope="module")
+def benchmarks_folder(tmp_path_factory):
+    """Stands in for the benchmarks' questions."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    for name, size in (("aime24", 30), ("amc23", 40), ("math500", 500)):
+        write_rows(folder / f"{name}.jsonl", size, "question")
+    return folder
+
+
+def write_rows(path, size, prompt):
+    rows = [{prompt: f"What is {i} + 1?", "answer": str(i + 1)} for i in range(size)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +169,7 @@ def problems_file(tmp_path_factory):
 
 
 @pytest.fixture
-def build(qwen_folder, hub_folder, problems_file, tmp_path, monkeypatch):
+def build(qwen_folder, hub_folder, benchmarks_folder, problems_file, tmp_path, monkeypatch):
     """Builds a paper run's model, data and trainer on this machine, from local files."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
@@ -179,9 +182,8 @@ def build(qwen_folder, hub_folder, problems_file, tmp_path, monkeypatch):
             *("--model.init_args.pretrained.attn_implementation", "sdpa"),
             *("--trainer.accelerator", "cpu", "--trainer.devices", "1"),
             *("--trainer.strategy", "auto", "--trainer.logger", "false"),
+            *(f"{data}.suite.files", str(benchmarks_folder)),
         ]
-        for benchmark in ("aime24", "amc23", "math500"):
-            args += [f"{data}.benchmarks.{benchmark}.problems.init_args.name", str(hub_folder)]
         if name == "limr_qwen7b.yaml":
             args += [f"{data}.problems.init_args.name", str(hub_folder)]
         else:
@@ -377,3 +379,21 @@ def test_the_full_set_on_disk_is_the_one_the_run_names(shared_data):
         | {"columns": Columns(**init["columns"])}
     )
     assert len(source.load()) == 8521
+
+
+@pytest.mark.parametrize(
+    ("paths", "arm", "method"),
+    [
+        (["full_qwen7b.yaml"], "full", "all"),
+        (["limr_qwen7b.yaml"], "lim", "lim"),
+        (["linear_qwen7b.yaml"], "linear", "linear"),
+        (["random_qwen7b.yaml"], "random", "random"),
+        (["quickstart.yaml"], "full", "all"),
+        (["quickstart.yaml", "overlay/resampling.yaml"], "online", "lim"),
+    ],
+)
+def test_a_run_says_which_arm_it_is(paths, arm, method):
+    _, resolved = parsed(*(EXPERIMENTS / path for path in paths))
+    tags = resolved["trainer"]["logger"]["init_args"]["tags"]
+    assert (tags["arm"], tags["method"]) == (arm, method)
+    assert ("share" in tags) == (arm == "lim")  # its file is a selection: the data cannot tell

@@ -96,9 +96,11 @@ def test_two_ranks_train_as_one_process_does(train, overlay):
     assert len(responses(alone)) == 96 * 8
     assert responses(ranks) == responses(alone)
     rows = list(zip(metrics(alone), metrics(ranks), strict=True))
-    assert len(rows) == 3
+    assert len(rows) == 4  # three steps and the validation
     for one, two in rows:
         assert one.keys() == two.keys()
+        spent = {name for name in one if name.startswith("progress/")}
+        assert {name: two[name] for name in spent} == {name: one[name] for name in spent}
         for name in one:
             # what counts clipped values jumps where one is just at the edge
             close = 3e-3 if name.endswith("clip_fraction") else 1e-5

@@ -12,7 +12,7 @@ from limr.verifier import MALFORMED
 
 ROOT = Path(__file__).parents[2]
 METRIC = re.compile(
-    r"(reward|response|policy|critic|guard|data|time)/[a-z_]*[a-z]"
+    r"(reward|response|policy|critic|guard|data|time|progress)/[a-z_]*[a-z]"
 )  # what ends in "_" begins a longer name
 
 

@@ -33,13 +33,15 @@ _ALL_BELOW = {*MAY_IMPORT}
 MAY_IMPORT |= {layer: {*_ALL_BELOW} for layer in ("training", "tracking", "report")}
 MAY_IMPORT |= {"planning": {*MAY_IMPORT} - {"tracking", "report"}}
 MAY_IMPORT |= {"cli": {*MAY_IMPORT} - {"planning"}}
+MAY_IMPORT |= {"browse": {"limr", "types", "tables", "trajectories", "selection"}}
 MAY_IMPORT |= {"verbs": {*MAY_IMPORT}}
 MAY_IMPORT |= {"__main__": {*MAY_IMPORT}}
 MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "verbs", "__main__"}}
 
 WITHOUT_TORCH = (
     "types", "seeding", "allocation", "files", "mistakes", "tables", "verifier", "trajectories",
-    "selection", "report", "verbs.verify", "verbs.importing", "verbs.select", "verbs.compare",
+    "selection", "report", "browse.server", "verbs.verify", "verbs.importing", "verbs.select",
+    "verbs.compare", "verbs.browse",
 )  # fmt: skip
 """Start in a moment and run in many worker processes."""
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import pyarrow
 
 from limr.tables import BadRowError, read_rows
-from limr.trajectories.store import SCHEMA, TrajectoryWriter
+from limr.trajectories.schema import SCHEMA
+from limr.trajectories.store import TrajectoryWriter
 from limr.types import Status
 
 UNKNOWN = -1
@@ -26,6 +27,7 @@ class ImportedResponse(NamedTuple):
     status: Status
     response_length: int = UNKNOWN
     response: str | None = None
+    reason: str | None = None
 
 
 Step = tuple[int, list[ImportedResponse]]

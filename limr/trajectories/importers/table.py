@@ -35,6 +35,8 @@ class TableColumns:
     """Tokens."""
     response: str | None = None
     """The text."""
+    reason: str | None = None
+    """Why it was graded so."""
 
 
 def read_table(
@@ -71,7 +73,6 @@ def _parse(row: Any, columns: TableColumns, grading: Grading) -> ImportedRespons
     status = grading.status(score)
     if correct is not None:
         status = "correct" if correct else "wrong" if status == "correct" else status
-    text = None if columns.response is None else cell_of(row, columns.response, "response")
     length = UNKNOWN
     if columns.response_length is not None:
         length = _whole(row, columns.response_length, "response length")
@@ -81,8 +82,14 @@ def _parse(row: Any, columns: TableColumns, grading: Grading) -> ImportedRespons
         score=score,
         status=status,
         response_length=length,
-        response=None if text is None else str(text),
+        response=_text(row, columns.response, "response"),
+        reason=_text(row, columns.reason, "reason"),
     )
+
+
+def _text(row: Any, column: str | None, field: str) -> str | None:
+    value = None if column is None else cell_of(row, column, field)
+    return None if value is None else str(value)
 
 
 def _whole(row: Any, column: str, field: str) -> int:

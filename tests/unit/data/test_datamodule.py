@@ -14,6 +14,7 @@ from limr.data import (
     MathDataModule,
     PlainTemplate,
 )
+from limr.data.benchmarks import problems_digest
 from limr.data.sources import ProblemSource
 from limr.models.tiny import build_tokenizer
 from limr.types import Problem, Sampling
@@ -76,12 +77,6 @@ def test_a_limit_that_no_prompt_meets_is_refused(tokenizer):
         module(tokenizer, template=ChatTemplate(), max_prompt_tokens=2)
 
 
-def test_a_benchmark_with_a_too_long_prompt_is_refused(tokenizer):
-    benchmarks = {"b": Benchmark(problems=Listed(6), sampling=GREEDY)}
-    with pytest.raises(ValueError, match=r"benchmark 'b': 2 prompt\(s\) longer .* \(p4, p5\)"):
-        module(tokenizer, benchmarks=benchmarks, max_prompt_tokens=4)
-
-
 def test_golds_the_verifier_cannot_read_are_refused_or_dropped(tokenizer, caplog):
     source = Listed()
     source.problems[3] = Problem(id="bad", prompt="?", answer=UNREADABLE)
@@ -93,14 +88,6 @@ def test_golds_the_verifier_cannot_read_are_refused_or_dropped(tokenizer, caplog
         data = module(tokenizer, source, on_bad_gold="drop")
     assert "dropped 1 problem(s) with ungradable golds: bad: " in caplog.text
     assert len(data.problems) == 9
-
-
-def test_a_benchmark_keeps_problems_with_bad_golds(tokenizer, caplog):
-    benchmarks = {"b": Benchmark(problems=Listed(3, answer=UNREADABLE), sampling=GREEDY)}
-    with caplog.at_level(logging.WARNING):
-        data = module(tokenizer, benchmarks=benchmarks)
-    assert "benchmark b: no response can be right for 3 gold answer(s): p0: " in caplog.text
-    assert ids(data.val_dataloader()[0]) == ["p0", "p1", "p2"]
 
 
 def test_benchmarks_come_in_their_order_with_name_and_sampling(tokenizer):
@@ -124,6 +111,11 @@ def test_validation_alone_does_not_read_the_training_problems(tokenizer):
     data = module(tokenizer, FileProblems("absent.json"), benchmarks=benchmarks, connect=False)
     data.connect(tokenizer, train=False)
     assert len(data.val_dataloader()) == 1
+
+
+def test_training_without_problems_is_refused(tokenizer):
+    with pytest.raises(ValueError, match=r"data\.problems names nothing to train on"):
+        MathDataModule().connect(tokenizer)
 
 
 def test_a_random_subset_has_its_size_and_grows_by_nesting(tokenizer):
@@ -225,12 +217,26 @@ def test_digest_names_the_training_set(tokenizer):
     assert module(tokenizer, Listed(9)).digest() != digest
 
 
+def test_a_benchmark_is_named_as_a_training_set_is(tokenizer):
+    data = module(tokenizer, benchmarks={"b": Benchmark(problems=Listed(), sampling=GREEDY)})
+    assert data.benchmarks.problems("b") == Listed().problems
+    assert problems_digest(data.benchmarks.problems("b")) == data.digest()
+
+
+def test_what_could_be_trained_on_is_counted_without_what_nobody_could(tokenizer, tmp_path):
+    (tmp_path / "ids").write_text("p1\np2\np7\n")  # p7 is too long
+    options = {"max_prompt_tokens": 6}
+    assert module(tokenizer, **options).problems_available == 6
+    assert module(tokenizer, num_problems=2, **options).problems_available == 6
+    chosen = module(tokenizer, ids_file=str(tmp_path / "ids"), **options)
+    assert (len(chosen.problems), chosen.problems_available) == (2, 2 + 7)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"rollout_batch_size": 0}, "rollout_batch_size must be >= 1, got 0"),
         ({"num_problems": 0}, "num_problems must be >= 1"),
-        ({"benchmarks": {"a/b": Benchmark(problems=Listed(), sampling=GREEDY)}}, "hold '/'"),
     ],
 )
 def test_bad_arguments_are_refused(tokenizer, options, message):

@@ -12,8 +12,10 @@ from limr.data.loaders import (
     steps_per_epoch,
 )
 from limr.types import Problem, Sampling
+from limr.verifier import RuleReward
 
 PAD = 0
+GRADER = RuleReward()
 GREEDY = Sampling(temperature=0.0)
 
 
@@ -170,6 +172,7 @@ def test_ranks_share_a_benchmark_in_equally_many_batches(n, world_size, batch):
             prompts(n),
             name="b",
             sampling=GREEDY,
+            grader=GRADER,
             pad_token_id=PAD,
             batch_size=batch,
             rank=rank,
@@ -195,6 +198,7 @@ def test_a_rank_without_benchmark_work_is_refused(n, batch):
             prompts(n),
             name="b",
             sampling=GREEDY,
+            grader=GRADER,
             pad_token_id=PAD,
             batch_size=batch,
             world_size=2,

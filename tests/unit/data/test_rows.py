@@ -41,7 +41,8 @@ def test_ids_from_prompts_are_sha256_of_the_stripped_text():
         ({**GOOD, "prompt": "  "}, "prompt .* is empty"),
         ({**GOOD, "answer": ""}, "answer .* is empty"),
         ({**GOOD, "answer": None}, "answer .* is empty, expected text or a number"),
-        ({**GOOD, "answer": ["2"]}, "answer .* is of type list"),
+        ({**GOOD, "answer": []}, "answer .* is of type list"),
+        ({**GOOD, "answer": ["2", 3]}, "answer .* is of type list"),
         ({**GOOD, "answer": True}, "answer .* is of type bool"),
         ({**GOOD, "answer": float("nan")}, "answer .* is nan"),
         ({**GOOD, "prompt": 3}, "prompt .* is of type int, expected text"),
@@ -79,3 +80,20 @@ def test_a_table_without_usable_rows_is_refused():
         load()
     with pytest.raises(ValueError, match="table holds no usable problem"):
         load({**GOOD, "answer": ""}, on_bad_row="skip")
+
+
+def test_a_list_of_answers_becomes_one_text():
+    (problem,) = load({**GOOD, "answer": ["2", r"\frac12"]})
+    assert problem.answer == r"2, \frac12"
+
+
+def test_the_gold_may_stand_behind_a_mark():
+    columns = Columns(answer_after="####")
+    (problem,) = load({**GOOD, "answer": "1 + 1 = <<#### 3>>\n#### 1,234 "}, columns=columns)
+    assert problem.answer == "1,234"
+
+
+@pytest.mark.parametrize("answer", ["1 + 1 = 2", "1 + 1 = 2 ####  "])
+def test_a_gold_without_its_mark_is_refused(answer):
+    with pytest.raises(ValueError, match="row 1: nothing stands behind '####' in the answer"):
+        load({**GOOD, "answer": answer}, columns=Columns(answer_after="####"))

@@ -7,6 +7,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger
 
 from evaluators import Evaluation
+from evaluators.callback import in_order
+from evaluators.responses import read_responses
 
 WEAK = [[graded(["wrong"] * 4)], [graded(["malformed", "wrong"], benchmark="hard")]]
 STRONG = [
@@ -76,14 +78,21 @@ def test_every_response_is_kept(tmp_path):
     trainer, _, _ = make_trainer(tmp_path)
     trainer.fit(GradedModule([WEAK, STRONG]))
     folder = tmp_path / "responses"
-    assert sorted(path.name for path in folder.iterdir()) == [
-        f"fit-{name}-step00000{step}.jsonl" for name in ("easy", "hard") for step in (0, 2, 4)
-    ]
-    rows = [
-        json.loads(line) for line in (folder / "fit-easy-step000004.jsonl").read_text().splitlines()
-    ]
+    stems = [f"fit-{name}-step00000{step}" for name in ("easy", "hard") for step in (0, 2, 4)]
+    assert sorted(path.name for path in folder.glob("*.*")) == [f"{stem}.parquet" for stem in stems]
+    rows, _ = read_responses(folder / "fit-easy-step000004.parquet")
     assert [row["status"] for row in rows] == ["correct", "correct", "correct", "wrong"]
     assert {row["step"] for row in rows} == {4}
+
+    tables = {path.stem: json.loads(path.read_text()) for path in (folder / "tables").iterdir()}
+    assert sorted(tables) == sorted([*stems, *(f"fit-step00000{step}" for step in (0, 2, 4))])
+    shown = tables["fit-easy-step000004"]
+    assert [dict(zip(shown["columns"], row, strict=True))["status"] for row in shown["data"]] == [
+        row["status"] for row in rows
+    ]
+    measures = tables["fit-step000004"]
+    assert measures["columns"][:4] == ["benchmark", "questions", "responses", "measure"]
+    assert ["easy", 4, 4, "accuracy", 0.75] in [row[:5] for row in measures["data"]]
 
 
 def test_a_partial_sanity_check_is_no_measurement(tmp_path, capsys):
@@ -125,7 +134,7 @@ def test_validate_reports_groups_at_the_checkpoints_step(tmp_path, capsys):
     assert results == {}  # logged directly, at the step below
     assert logger.accuracies("easy") == [(4, 0.5)]
     assert trainer.callback_metrics["val/easy/accuracy"] == 0.5
-    assert (tmp_path / "again/responses/validate-easy-step000004.jsonl").exists()
+    assert (tmp_path / "again/responses/validate-easy-step000004.parquet").exists()
 
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("validation at step 4")
@@ -154,3 +163,11 @@ def test_other_outputs_are_refused(tmp_path):
     trainer, _, _ = make_trainer(tmp_path)
     with pytest.raises(TypeError, match=r"Wrong\.validation_step must return GradedResponses"):
         trainer.validate(Wrong([WEAK]))
+
+
+def test_rows_of_all_ranks_come_in_the_order_of_questions_and_samples():
+    def rows(*questions):
+        return [{"q": q, "sample": sample} for q in questions for sample in range(2)]
+
+    parts = [rows(0, 3, 6), rows(1, 4), rows(2, 5)]
+    assert in_order(parts) == rows(0, 1, 2, 3, 4, 5, 6)

@@ -13,6 +13,7 @@ def run_logger(mlflow_uri, tmp_path) -> RunLogger:
         experiment_name=tmp_path.name,
         tracking_uri=mlflow_uri,
         artifact_location=str(tmp_path / "artifacts"),
+        outbox=str(tmp_path / "outbox"),
     )
 
 

@@ -3,86 +3,117 @@
 import logging
 
 import pytest
+import requests
 from mlflow import MlflowException
-from mlflow.entities import Metric
 from tracking_toys import ToyModule
 
 from limr.tracking import RunLogger
-from limr.tracking.outbox import Outbox
+from limr.tracking.outbox import Outbox, is_absence
 
 
-class Client:
-    """Keeps what it gets, as MLflow does: a value of one key, time and step once."""
+def answer(status):
+    response = requests.Response()
+    response.status_code = status
+    return response
+
+
+class Server:
+    """Keeps what it gets; or is gone."""
 
     def __init__(self):
         self.gone, self.got, self.calls = False, [], 0
 
-    def log_batch(self, run_id, metrics):
+    def take(self, run_id, row):
         self.calls += 1
         if self.gone:
             raise MlflowException("connection refused")
-        self.got += [(run_id, m.key, m.value, m.step) for m in metrics]
-
-
-def metric(step):
-    return [Metric("loss", step / 2, 1000 + step, step)]
+        self.got.append((run_id, row))
 
 
 @pytest.fixture
-def client():
-    return Client()
+def there():
+    return Server()
 
 
-def test_metrics_wait_and_arrive_in_order_with_one_line_each_way(tmp_path, client, caplog):
+def outbox(folder, server, uri="http://there", content="metrics"):
+    return Outbox(folder, uri, content, server.take)
+
+
+def test_what_waits_arrives_in_order_with_one_line_each_way(tmp_path, there, caplog):
     caplog.set_level(logging.WARNING)
-    outbox = Outbox(tmp_path / "out", client, "http://there")
-    outbox.send("run", metric(0))
+    box = outbox(tmp_path / "out", there)
+    box.send("run", 0)
     assert not (tmp_path / "out").exists()
-    client.gone = True
+    there.gone = True
     for step in (1, 2, 3):
-        outbox.send("run", metric(step))
-    assert client.calls == 2  # the second and third did not wait for an answer
-    client.gone = False
-    assert outbox.flush("run", now=True)
-    outbox.send("run", metric(4))
-    assert client.got == [("run", "loss", step / 2, step) for step in range(5)]
+        box.send("run", step)
+    assert there.calls == 2  # the second and third did not wait for an answer
+    assert box.waits
+    there.gone = False
+    assert box.flush("run", now=True)
+    box.send("run", 4)
+    assert there.got == [("run", step) for step in range(5)]
     assert not list((tmp_path / "out").iterdir())
     first, second = (record.message for record in caplog.records)
     assert "MLflow at http://there is gone; metrics wait in" in first
-    assert "is back" in second
+    assert "is back; the metrics that waited are there" in second
 
 
 def test_the_next_start_sends_what_an_ended_run_left_but_not_what_a_running_one_keeps(
-    tmp_path, client
+    tmp_path, there
 ):
-    client.gone = True
-    ended, running = (Outbox(tmp_path, client, "http://there") for _ in range(2))
-    ended.send("ended", metric(1))
-    running.send("running", metric(2))
+    there.gone = True
+    ended, running = (outbox(tmp_path, there) for _ in range(2))
+    ended.send("ended", 1)
+    running.send("running", 2)
     ended.close()
-    client.gone = False
-    Outbox(tmp_path, client, "http://elsewhere").replay_left()
-    assert client.got == []
-    Outbox(tmp_path, client, "http://there").replay_left()
-    assert client.got == [("ended", "loss", 0.5, 1)]
-    assert [path.name for path in tmp_path.iterdir()] == ["running.jsonl"]
+    there.gone = False
+    outbox(tmp_path, there, uri="http://elsewhere").replay_left()
+    outbox(tmp_path, there, content="files").replay_left()
+    assert there.got == []
+    outbox(tmp_path, there).replay_left()
+    assert there.got == [("ended", 1)]
+    assert [path.name for path in tmp_path.iterdir()] == ["running.metrics.jsonl"]
     running.close()
 
 
-def test_what_mlflow_refuses_is_raised(tmp_path, client):
-    def refuse(run_id, metrics):
-        raise MlflowException.invalid_parameter_value("no such key")
+def refuse(run_id, row):
+    raise MlflowException.invalid_parameter_value("no such key")
 
-    client.log_batch = refuse
+
+def test_what_mlflow_refuses_is_raised(tmp_path):
     with pytest.raises(MlflowException, match="no such key"):
-        Outbox(tmp_path, client, "http://there").send("run", metric(0))
+        Outbox(tmp_path, "http://there", "metrics", refuse).send("run", 0)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_mlflow_refuses_later_does_not_keep_other_runs_from_starting(tmp_path, there, caplog):
+    there.gone = True
+    box = outbox(tmp_path, there)
+    box.send("deleted meanwhile", 0)
+    box.close()
+    Outbox(tmp_path, "http://there", "metrics", refuse).replay_left()
+    assert not list(tmp_path.iterdir())
+    assert "MLflow refuses a line, which is left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "absent"),
+    [
+        (MlflowException("connection refused"), True),
+        (MlflowException.invalid_parameter_value("no such key"), False),
+        (requests.ConnectionError("refused"), True),
+        (OSError("no room"), True),
+        *((requests.HTTPError(response=answer(status)), status == 503) for status in (403, 503)),
+    ],
+)
+def test_who_failed_decides_whether_to_try_again(error, absent):
+    assert is_absence(error) == absent
 
 
 def test_a_run_goes_on_without_mlflow_and_its_metrics_are_there_afterwards(
     run_logger, fit, tmp_path, monkeypatch
 ):
-    run_logger.outbox.folder = tmp_path / "outbox"
     client = run_logger.experiment
     log_batch = client.log_batch
 
@@ -105,20 +136,19 @@ def test_a_server_that_is_absent_at_the_start_is_named(fit, monkeypatch):
         fit(RunLogger(tracking_uri="http://127.0.0.1:9"))
 
 
-def test_the_longer_an_attempt_took_the_later_comes_the_next(tmp_path, client, monkeypatch):
-    clock, log_batch = [0.0], client.log_batch
+def test_the_longer_an_attempt_took_the_later_comes_the_next(tmp_path, there, monkeypatch):
+    clock = [0.0]
 
-    def slowly(run_id, metrics):
+    def slowly(run_id, row):
         clock[0] += 20
-        log_batch(run_id, metrics)
+        there.take(run_id, row)
 
-    client.log_batch = slowly
-    client.gone = True
+    there.gone = True
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
-    outbox = Outbox(tmp_path, client, "http://there")
-    outbox.send("run", metric(0))
+    box = Outbox(tmp_path, "http://there", "metrics", slowly)
+    box.send("run", 0)
     for later, calls in ((199, 1), (2, 2), (150, 2), (51, 3)):
         clock[0] += later
-        outbox.send("run", metric(1))
-        assert client.calls == calls
-    outbox.close()
+        box.send("run", 1)
+        assert there.calls == calls
+    box.close()

@@ -1,5 +1,6 @@
 import platform
 import subprocess
+from types import SimpleNamespace
 
 import lightning
 import pytest
@@ -43,6 +44,30 @@ def test_a_run_is_tagged_with_its_circumstances(run_logger, fit, monkeypatch, tm
     assert tags["version.limr"] == limr.__version__
     assert tags["machine.threads"] == str(torch.get_num_threads())
     assert tags["git.commit"]
+
+
+def test_the_logger_s_own_tags_are_not_overwritten(run_logger, fit):
+    run_logger.tags = {"seed": "of the sweep", "arm": "full"}
+    fit(run_logger, RunInfo())
+    tags = run_logger.experiment.get_run(run_logger.run_id).data.tags
+    assert (tags["seed"], tags["arm"]) == ("of the sweep", "full")
+
+
+def test_tags_given_to_a_run_that_goes_on_are_set(run_logger, fit):
+    again = type(run_logger)(
+        tracking_uri=run_logger._tracking_uri, run_id=run_logger.run_id, tags={"arm": "full"}
+    )
+    fit(again, RunInfo())
+    assert again.experiment.get_run(again.run_id).data.tags["arm"] == "full"
+
+
+def test_the_share_is_that_of_what_there_was_to_choose_from():
+    data = SimpleNamespace(digest=lambda: "d", problems=[1, 2, 3], problems_available=8)
+    assert data_state(data)["share"] == "0.375"
+    data.problems_available = 3
+    assert data_state(data)["share"] == "1"
+    data.problems_available = None
+    assert "share" not in data_state(data)
 
 
 def test_other_loggers_are_left_alone(fit, tmp_path):

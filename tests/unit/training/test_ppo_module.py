@@ -1,8 +1,10 @@
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningDataModule, Trainer, seed_everything
+from lightning.pytorch.loggers import Logger
 from torch.utils.data import DataLoader
 
 from limr.models import Pretrained
@@ -64,6 +66,26 @@ class SaveEachRank(Callback):
 
     def on_train_end(self, trainer, pl_module):
         torch.save(pl_module.state_dict(), self.folder / f"{trainer.global_rank}.pt")
+        spent, rank = pl_module.spent.metrics(), trainer.global_rank
+        (self.folder / f"spent-{rank}.json").write_text(json.dumps(spent))
+
+
+class Kept(Logger):
+    """The `progress/*` that a logger gets, by step."""
+
+    name, version = "kept", "0"
+
+    def __init__(self):
+        super().__init__()
+        self.got = []
+
+    def log_hyperparams(self, *args):
+        pass
+
+    def log_metrics(self, metrics, step=None):
+        found = {k: v for k, v in metrics.items() if k.startswith("progress/")}
+        if found:
+            self.got.append((step, found))
 
 
 class Prompts(LightningDataModule):
@@ -78,11 +100,11 @@ class Prompts(LightningDataModule):
         return loader(self.batches)
 
 
-def make_trainer(*callbacks, max_epochs=1, **options):
+def make_trainer(*callbacks, max_epochs=1, logger=False, **options):
     return Trainer(
         accelerator="cpu",
         max_epochs=max_epochs,
-        logger=False,
+        logger=logger,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -272,6 +294,54 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(model_folder, make_prompts,
     assert any(not torch.equal(expected[n], w) for n, w in weights(half).items())
 
 
+def test_what_the_policy_has_cost_is_logged_at_its_step_and_goes_on_after_a_resume(
+    model_folder, make_prompts, tmp_path
+):
+    greedy = Sampling(temperature=0.0, max_response_tokens=6)
+    measured = [replace(b, benchmark="toy", sampling=greedy) for b in make_prompts(1)]
+
+    class Measured(Prompts):
+        problems = ("p",) * 16
+
+        def val_dataloader(self):
+            return loader(measured)
+
+    def fit_on(module, epochs, ckpt_path=None):
+        seed_everything(1, verbose=False)
+        logger, history = Kept(), History()
+        options = {"logger": logger, "log_every_n_steps": 1, "num_sanity_val_steps": -1}
+        trainer = make_trainer(history, max_epochs=epochs, **options)
+        trainer.fit(module, datamodule=Measured(make_prompts(2)), ckpt_path=ckpt_path)
+        return trainer, logger.got, history.rollouts
+
+    trainer, first, _ = fit_on(make_module(model_folder), 1)
+    trainer.save_checkpoint(tmp_path / "half.ckpt")
+    _, second, _ = fit_on(make_module(model_folder), 2, tmp_path / "half.ckpt")
+    _, whole, rollouts = fit_on(make_module(model_folder), 2)
+
+    lengths = [sum(rollout.graded.lengths) for rollout in rollouts]
+    expected = [
+        {
+            "progress/optimizer_steps": step * 2,  # 16 responses in minibatches of 8
+            "progress/responses": step * 16,
+            "progress/tokens": sum(lengths[:step]),
+            "progress/visits": step * 4 / 16,
+        }
+        for step in range(5)
+    ]
+    # the check before the first step, two steps, a validation, two steps, a validation
+    assert whole == [(step, expected[step]) for step in (0, 0, 1, 2, 2, 3, 4)]
+    assert first == whole[:4]
+    assert second == whole[3:]  # measures once more before it goes on
+
+    logger = Kept()
+    path = tmp_path / "half.ckpt"
+    make_trainer(logger=logger).validate(
+        make_module(model_folder), loader(measured), ckpt_path=path, verbose=False
+    )
+    assert logger.got == [(2, expected[2])]
+
+
 def test_a_fit_after_a_validation_has_critic_and_reference(model_folder, make_prompts):
     module = make_module(model_folder)
     greedy = Sampling(temperature=0.0, max_response_tokens=6)
@@ -293,6 +363,9 @@ def test_two_ranks_train_one_policy(model_folder, make_prompts, tmp_path):
     assert all(torch.equal(first[name], second[name]) for name in first)
     before = weights_of_policy(model_folder)
     assert any(not torch.equal(before[n], first[f"policy.model.{n}"]) for n in before)
+    spent = [json.loads((path / f"spent-{rank}.json").read_text()) for rank in (0, 1)]
+    assert spent[0] == spent[1]
+    assert spent[0]["progress/responses"] == 2 * 16  # each rank takes one of the two batches
 
 
 def test_dynamic_sampling_updates_only_on_enough_mixed_prompts(model_folder, make_prompts):

@@ -12,9 +12,10 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from limr.data import Benchmark, MathDataModule, PlainTemplate
 from limr.data.sources import ProblemSource
+from limr.tables import Columns, read_problem_rows
 from limr.tracking import RunLogger
 from limr.training.recorder import TrajectoryRecorder, rows_of
-from limr.trajectories import TrajectoryWriter, read_trajectories
+from limr.trajectories import TrajectoryWriter, problems_file, read_trajectories
 from limr.types import GradedResponses, Problem, Rollout, Sampling, Verdict
 
 SAMPLES = 2
@@ -122,6 +123,23 @@ def test_every_response_is_a_row_under_its_epoch_step_and_policy(tmp_path, token
     ]
 
 
+def asked(folder):
+    return [row.id for row in read_problem_rows(problems_file(folder), Columns())]
+
+
+def test_what_was_asked_is_told_beside_the_rows(tmp_path, tokenizer, memory_url):
+    for folder in (None, f"{memory_url}/store"):
+        fit(tmp_path, tokenizer, epochs=1, dirpath=folder)
+        assert asked(folder or tmp_path / "trajectories") == [f"p{i}" for i in range(6)]
+
+
+def test_data_that_does_not_tell_its_problems_leaves_no_file(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.delattr(MathDataModule, "problems")
+    fit(tmp_path, tokenizer, epochs=1)
+    assert problems_file(tmp_path / "trajectories") is None
+    assert len(columns(tmp_path, "problem_id")) == 12
+
+
 def test_texts_are_left_out_on_request(tmp_path, tokenizer):
     fit(tmp_path, tokenizer, epochs=1, save_responses=False)
     assert set(columns(tmp_path, "response")) == {(None,)}
@@ -149,7 +167,8 @@ def test_a_resumed_run_records_each_step_once(tmp_path, tokenizer):
         leftovers.append([], epoch=9, step=99, rank=7)
         fit(tmp_path, tokenizer, resume=str(checkpoint), checkpoint=keep_every_step())
         assert columns(tmp_path, *names) == whole
-        assert len(list((tmp_path / "trajectories").iterdir())) == 4
+        assert len(list((tmp_path / "trajectories").glob("*.parquet"))) == 4
+        assert asked(tmp_path / "trajectories") == [f"p{i}" for i in range(6)]
 
 
 @pytest.fixture
@@ -217,6 +236,7 @@ def test_mlflow_is_told_where_the_store_lies_and_gets_a_copy_on_request(
         assert tags["trajectories"] == f"memory:///{tmp_path.name}/{upload}"
         runs[upload] = tmp_path / "artifacts" / logger.run_id / "artifacts" / "trajectories"
     assert not runs[False].exists()
+    assert asked(runs[True]) == [f"p{i}" for i in range(6)]
     assert read_trajectories(runs[True]).equals(read_trajectories(f"{memory_url}/True"))
 
 
@@ -298,7 +318,7 @@ def test_rows_number_a_problems_samples():
         responses=("w", "x", "y", "z"),
         verdicts=(
             Verdict(status="correct", score=1.0, answer="1"),
-            Verdict(status="wrong", score=-0.5, answer="2"),
+            Verdict(status="wrong", score=-0.5, answer="2", reason="not equal"),
             Verdict(status="malformed", score=-1.0),
             Verdict(status="timeout", score=-1.0),
         ),
@@ -320,4 +340,5 @@ def test_rows_number_a_problems_samples():
         (None, "y", 3, True),
         (None, "z", 4, False),
     ]
+    assert [r.reason for r in rows] == [None, "not equal", None, None]
     assert {r.policy_version for r in rows} == {8}

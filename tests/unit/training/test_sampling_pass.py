@@ -1,8 +1,9 @@
 import pytest
 
 from limr.data import PlainTemplate
+from limr.tables import Columns, read_problem_rows
 from limr.training.sampling_pass import SamplingPass
-from limr.trajectories import read_trajectories
+from limr.trajectories import problems_file, read_trajectories
 from limr.types import Problem
 
 PROBLEMS = [Problem(id=f"p{i}", prompt=f"{i}+1=", answer=str(i + 1)) for i in range(5)]
@@ -18,6 +19,8 @@ def test_every_problem_gets_its_samples_in_one_epoch(tmp_path):
     rows = read_trajectories(tmp_path).to_pydict()
     pairs = zip(rows["problem_id"], rows["sample"], rows["step"], strict=True)
     assert list(pairs) == [(f"p{i}", k, i // 2) for i in range(5) for k in range(3)]
+    asked = read_problem_rows(problems_file(tmp_path), Columns())
+    assert [row.id for row in asked] == [problem.id for problem in PROBLEMS]
     assert {*rows["epoch"]} == {*rows["policy_version"]} == {0}
     assert {*rows["run_id"]} == {"sampling-pass:embedded:tiny-base"}
     assert all(1 <= length <= 16 for length in rows["response_length"])

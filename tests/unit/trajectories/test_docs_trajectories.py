@@ -14,7 +14,8 @@ import yaml
 
 from benchmarks.trajectories import markdown
 from limr.training import TrajectoryRecorder
-from limr.trajectories import SCHEMA, TrajectoryRow, TrajectoryWriter
+from limr.trajectories import SCHEMA, TrajectoryRow, TrajectoryWriter, write_problems
+from limr.types import Problem
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "trajectories.md").read_text(encoding="utf-8")
@@ -65,9 +66,9 @@ def responses(tmp_path, monkeypatch):
             if epoch == step
         ]
         writer.append(rows, epoch=step, step=step, rank=0)
-    problems = [{"id": "a", "family": "algebra"}, {"id": "b", "family": "geometry"}]
-    lines = [json.dumps(problem | {"prompt": "?", "answer": "1"}) + "\n" for problem in problems]
-    (tmp_path / "problems.jsonl").write_text("".join(lines))
+    families = {"a": "algebra", "b": "geometry"}
+    problems = [Problem(id=i, prompt="?", answer="1", family=f) for i, f in families.items()]
+    write_problems(tmp_path / "runs/full/trajectories", problems)
     monkeypatch.chdir(tmp_path)
 
 

@@ -11,8 +11,11 @@ from limr.trajectories import (
     StepFiles,
     TrajectoryRow,
     TrajectoryWriter,
+    problems_file,
+    read_reward_curves,
     read_trajectories,
     recorded_run,
+    write_problems,
 )
 from limr.types import Status
 
@@ -27,6 +30,7 @@ def row(problem_id="p", **changes):
         "truncated": False,
         "policy_version": 3,
         "answer": "2",
+        "reason": "not equal",
         "response": r"so \boxed{2}",
     }
     return TrajectoryRow(**(values | changes))
@@ -50,7 +54,7 @@ def column(directory, name):
 
 def test_rows_come_back_as_they_were_written(store):
     writer = TrajectoryWriter(f"{store}/new/folder", "run")
-    rows = [row(), row("q", sample=1, answer=None, response=None, truncated=True)]
+    rows = [row(), row("q", sample=1, answer=None, reason=None, response=None, truncated=True)]
     writer.append(rows, epoch=2, step=5, rank=0)
     table = read_trajectories(f"{store}/new/folder")
     assert table.schema.equals(SCHEMA, check_metadata=True)
@@ -59,10 +63,10 @@ def test_rows_come_back_as_they_were_written(store):
     assert table.to_pylist() == [
         shared
         | {"problem_id": "p", "sample": 0, "truncated": False}
-        | {"answer": "2", "response": r"so \boxed{2}"},
+        | {"answer": "2", "reason": "not equal", "response": r"so \boxed{2}"},
         shared
-        | {"problem_id": "q", "sample": 1, "truncated": True, "answer": None}
-        | {"response": None},
+        | {"problem_id": "q", "sample": 1, "truncated": True}
+        | {"answer": None, "reason": None, "response": None},
     ]
 
 
@@ -71,6 +75,42 @@ def test_rows_are_ordered_by_step_then_rank_whenever_they_were_written(store):
     for step, rank in [(10, 0), (9, 1), (100, 0), (9, 0)]:
         writer.append([row(f"{step}/{rank}")], epoch=0, step=step, rank=rank)
     assert column(store, "problem_id") == ["9/0", "9/1", "10/0", "100/0"]
+
+
+def column_alone(directory, name):
+    return read_trajectories(directory, [name]).column(name).to_pylist()
+
+
+def as_version_1(path):
+    """Write the file again as limr did before verdicts' reasons were kept."""
+    table = pyarrow.parquet.read_table(path).drop_columns("reason")
+    assert table.num_columns == 12
+    metadata = {b"limr_trajectories_version": b"1"}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), path)
+
+
+def test_files_of_version_1_are_read_without_reasons(tmp_path):
+    writer = TrajectoryWriter(tmp_path, "run")
+    old, _new = (writer.append([row()], epoch=0, step=step, rank=0) for step in (0, 1))
+    written = read_trajectories(tmp_path).to_pylist()
+    as_version_1(old)
+    table = read_trajectories(tmp_path)
+    assert table.schema.equals(SCHEMA, check_metadata=True)
+    assert table.to_pylist() == [written[0] | {"reason": None}, written[1]]
+    some = ["answer", "reason", "epoch"]
+    assert read_trajectories(tmp_path, some).column_names == some
+    assert column_alone(tmp_path, "reason") == [None, "not equal"]
+    assert recorded_run(tmp_path) == "run"
+    assert read_reward_curves(tmp_path).samples.tolist() == [[2]]
+
+
+def test_a_version_1_file_with_reasons_is_damaged(tmp_path):
+    path = one_file(tmp_path)
+    table = pyarrow.parquet.read_table(path)
+    metadata = {b"limr_trajectories_version": b"1"}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), path)
+    with pytest.raises(ValueError, match=rf"{path.name} is damaged: its columns are"):
+        read_trajectories(tmp_path)
 
 
 def test_a_step_written_again_replaces_its_rows(store):
@@ -149,8 +189,9 @@ def test_other_files_do_not_count(tmp_path):
 @pytest.mark.parametrize("folder", ["", "/absent"])
 def test_a_folder_without_trajectories_is_refused(store, folder):
     StepFiles(store).make_folder()
-    with pytest.raises(ValueError, match="holds no trajectories"):
+    with pytest.raises(ValueError, match="holds no trajectories") as error:
         read_trajectories(store + folder)
+    assert str(error.value).endswith("there is no such folder") == bool(folder)
 
 
 @pytest.mark.parametrize(
@@ -208,8 +249,8 @@ def test_no_changed_byte_goes_unnoticed(tmp_path):
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        (None, "trajectory format none, this limr reads 1"),
-        ({b"limr_trajectories_version": b"2"}, "trajectory format 2, this limr reads 1"),
+        (None, "trajectory format none, this limr reads 1 and 2"),
+        ({b"limr_trajectories_version": b"3"}, "trajectory format 3, this limr reads 1 and 2"),
         (SCHEMA.metadata, r"its columns are score double; expected: run_id string not null, epo"),
     ],
 )
@@ -234,3 +275,25 @@ def test_a_download_holds_the_files_and_nothing_else(store, tmp_path):
     StepFiles(store).download(tmp_path / "copy")
     assert column(tmp_path / "copy", "problem_id") == ["1", "2"]
     assert len(list((tmp_path / "copy").iterdir())) == 2
+    write_problems(store, [])
+    StepFiles(store).download(tmp_path / "copy")
+    assert len(list((tmp_path / "copy").iterdir())) == 3
+    assert problems_file(tmp_path / "copy") == str(tmp_path / "copy" / "_problems.jsonl")
+
+
+def test_the_state_changes_with_the_files_alone(store):
+    files = StepFiles(store)
+    assert files.state() == StepFiles(f"{store}/absent").state()
+    states = [files.state()]
+    writer = TrajectoryWriter(store, "run")
+    for change in (
+        lambda: writer.append([row()], epoch=0, step=0, rank=0),
+        lambda: writer.append([row()], epoch=0, step=1, rank=0),
+        lambda: writer.append([row(), row("q")], epoch=0, step=1, rank=0),
+        lambda: write_problems(store, []),
+        lambda: writer.discard_from(1),
+    ):
+        change()
+        assert files.state() == files.state()
+        states.append(files.state())
+    assert len({*states}) == len(states)

@@ -4,7 +4,7 @@ import pytest
 from limr.trajectories import read_reward_curves, read_trajectories
 from limr.trajectories.importers import UNKNOWN, Grading, ImportedResponse, write_store
 
-RIGHT = ImportedResponse("a", 0, 1.0, "correct", 12, "text")
+RIGHT = ImportedResponse("a", 0, 1.0, "correct", 12, "text", "equal")
 WRONG = ImportedResponse("a", 0, -0.5, "wrong")
 
 
@@ -35,6 +35,7 @@ def test_the_store_holds_every_response(tmp_path):
         "truncated": [False] * 3,
         "policy_version": [UNKNOWN] * 3,
         "answer": [None] * 3,
+        "reason": ["equal", None, None],
         "response": ["text", None, None],
     }
     assert table.to_pydict() == expected

@@ -174,7 +174,7 @@ def test_trls_completions(tmp_path, conversational):
     completion = [{"role": "assistant", "content": "r"}] if conversational else "r"
     write_trl(tmp_path, 1, prompts, completion, accuracy_reward=[1.0, 0.0])
     (one, two) = read(tmp_path, trl_format())[1]
-    assert one == (prompt_id("1+1"), 0, 1.0, "correct", UNKNOWN, "r")
+    assert one == (prompt_id("1+1"), 0, 1.0, "correct", UNKNOWN, "r", None)
     assert (two.problem_id, two.status) == (prompt_id("2+2"), "wrong")
 
 

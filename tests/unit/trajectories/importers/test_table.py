@@ -30,18 +30,17 @@ def read(path, columns=None, **options):
 @pytest.mark.parametrize("name", ["t.jsonl", "t.csv", "t.parquet"])
 def test_all_kinds_of_files_are_read_alike(tmp_path, name):
     assert read(write(tmp_path, ROWS, name)) == [
-        ("a", 0, 1.0, "correct", UNKNOWN, None),
-        ("a", 1, -0.5, "wrong", UNKNOWN, None),
+        ("a", 0, 1.0, "correct", UNKNOWN, None, None),
+        ("a", 1, -0.5, "wrong", UNKNOWN, None, None),
     ]
 
 
 def test_columns_have_any_names(tmp_path):
-    rows = [{"q": 7, "pass": 2, "r": 2, "tokens": 9, "text": "so"}]
+    rows = [{"q": 7, "pass": 2, "r": 2, "tokens": 9, "text": "so", "why": "equal"}]
     names = {"problem_id": "q", "epoch": "pass", "reward": "r", "response_length": "tokens"}
-    found = read(
-        write(tmp_path, rows), names | {"response": "text"}, grading=Grading(correct_score=2)
-    )
-    assert found == [("7", 2, 2.0, "correct", 9, "so")]
+    names |= {"response": "text", "reason": "why"}
+    found = read(write(tmp_path, rows), names, grading=Grading(correct_score=2))
+    assert found == [("7", 2, 2.0, "correct", 9, "so", "equal")]
 
 
 def test_what_is_correct_stands_over_the_reward(tmp_path):

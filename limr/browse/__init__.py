@@ -1,0 +1,1 @@
+"""A trajectory store as a small local website, to read what each problem taught the policy."""
