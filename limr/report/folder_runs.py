@@ -104,7 +104,7 @@ def _training(store: Path) -> tuple[dict[str, Series], dict[str, Series]]:
         "response/length": dict(zip(steps.tolist(), (tokens / counts).tolist(), strict=True)),
     }
     progress: dict[str, Series] = {
-        name: dict(zip(after, [0.0, *np.cumsum(values).tolist()], strict=True))
+        name: dict(zip(after, [0.0, *np.cumsum(values, dtype=float).tolist()], strict=True))
         for name, values in (("responses", counts), ("tokens", tokens), ("visits", visits))
     }
     if len(steps) > 1:

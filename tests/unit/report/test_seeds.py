@@ -101,6 +101,6 @@ def test_unequal_numbers_of_seeds_cannot_be_paired():
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_intervals_hold_the_truth_95_percent_of_the_time(seeds):
     case = Case(seeds=seeds, questions=40, samples=4, between_seeds=0.15)
-    found = coverage(case, trials=800)
+    found = coverage(case, trials=600)
     for name in ("accuracy", "difference, seeds paired", "difference, seeds apart"):
         assert 93 <= found[name] <= 98, (name, found)
