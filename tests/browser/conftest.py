@@ -63,7 +63,7 @@ def _lasting_screenshots() -> Path | None:
 
 @pytest.fixture(scope="session")
 def study(browser, tmp_path_factory):
-    """Two runs in MLflow and a server over them; whole quickstarts where screenshots are to last."""
+    """Two runs and an MLflow server over them; whole quickstarts where screenshots are to last."""
     folder, port = tmp_path_factory.mktemp("study"), free_port()
     with ExitStack() as stack:
 

@@ -16,7 +16,7 @@ COLORS = {"full": "#1f77b4", "lim": "#d95f02"}
 
 
 class Size(NamedTuple):
-    """How much is trained: `full` sees `problems` in each of `epochs`, `lim` takes as many steps."""
+    """How much is trained: `full` visits `problems` in each of `epochs`, `lim` steps as often."""
 
     problems: int
     epochs: int
@@ -111,10 +111,14 @@ def _generated(split: str, size: int) -> dict[str, Any]:
 
 def limr(folder: Path, *args: str) -> str:
     """What `limr` printed, run in `folder` as by a user."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "limr", *args],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False,
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def environment() -> dict[str, str]:
+    """Of a process that runs this very `limr`, in whatever folder."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -1,4 +1,4 @@
-"""MLflow's own pages over the runs of `limr fit`: a run on all problems beside one on a selection."""
+"""MLflow's own pages over two runs of `limr fit`: on all problems, and on a selection."""
 
 import re
 
