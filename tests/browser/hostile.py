@@ -1,6 +1,10 @@
-"""Texts that run a script on a page that takes them for HTML, and a store full of them."""
+"""Texts that run a script on a page that takes them for HTML; a store and runs full of them."""
 
 from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+from mlflow import MlflowClient
 
 from limr.trajectories import TrajectoryRow, TrajectoryWriter, write_problems
 from limr.types import Problem
@@ -28,3 +32,31 @@ def write_store(folder: Path) -> None:
             for sample in range(2)
         ]  # fmt: skip
         writer.append(rows, epoch=epoch, step=epoch, rank=0)
+
+
+def log_runs(url: str, experiment: str, folder: Path) -> None:
+    """Two finished fits whose every text is hostile, names and arms too, on an MLflow server.
+
+    Args:
+        url: The server's.
+        experiment: To be made.
+        folder: For the files while they are sent.
+    """
+    client = MlflowClient(url)
+    experiment_id = client.create_experiment(experiment)
+    for arm in HOSTILE[:2]:
+        run = client.create_run(experiment_id, run_name=arm, tags={"arm": arm, "verb": "fit"}).info
+        for step in (0, 4):
+            rows = [_response(text, step, correct=step > 0 and arm != text) for text in HOSTILE]
+            file = folder / f"fit-hostile-step{step:06d}.parquet"
+            pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+            client.log_artifact(run.run_id, str(file), "responses")
+        client.set_terminated(run.run_id)
+
+
+def _response(text: str, step: int, *, correct: bool) -> dict[str, object]:
+    names = ("benchmark", "problem_id", "family", "level", "prompt", "gold", "response", "reason")
+    status = "correct" if correct else "wrong"
+    verdict = {"answer": text, "status": status, "score": 1.0 if correct else -0.5}
+    facts = {"step": step, "sample": 0, "length": 5, "truncated": False}
+    return dict.fromkeys(names, text) | verdict | facts | {"benchmark": HOSTILE[0]}

@@ -10,7 +10,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 45_000
 """Generous: the machine may be busy, and MLflow's pages load megabytes."""
 
 expect = sync_api.expect
