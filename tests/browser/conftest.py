@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hostile import log_runs
 from mlflow_server import free_port, starting
 from study import SHORT, WHOLE, Study, make_runs
 
@@ -34,7 +35,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser):
-    """Opens pages of limr's own: in the end none has asked elsewhere, failed or complained."""
+    """Opens pages of limr's own: in the end none has strayed, executed a text or complained."""
     from pages import Visit
 
     visits: list[Visit] = []
@@ -47,7 +48,8 @@ def visit(browser):
     yield open_page
     for each in visits:
         each.close()
-    assert [(each.strays, each.complaints) for each in visits] == [([], [])] * len(visits)
+    for each in visits:
+        assert (each.strays, each.intrusions, each.complaints) == ([], [], [])
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +75,9 @@ def study(browser, tmp_path_factory):
         answers = make_runs(folder, WHOLE if _lasting_screenshots() else SHORT, start_server)
         answers()
         yield Study(folder, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture(scope="session")
+def hostile_runs(study, tmp_path_factory):
+    """The id of an experiment named `hostile`, in which every text is."""
+    return log_runs(study.url, "hostile", tmp_path_factory.mktemp("files"))

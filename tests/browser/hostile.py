@@ -1,11 +1,13 @@
 """Texts that run a script on a page that takes them for HTML; a store and runs full of them."""
 
+import json
 from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 from mlflow import MlflowClient
 
+from limr.tracking.deliveries import deliver_file
 from limr.trajectories import TrajectoryRow, TrajectoryWriter, write_problems
 from limr.types import Problem
 
@@ -34,11 +36,11 @@ def write_store(folder: Path) -> None:
         writer.append(rows, epoch=epoch, step=epoch, rank=0)
 
 
-def log_runs(url: str, experiment: str, folder: Path) -> None:
-    """Two finished fits whose every text is hostile, names and arms too, on an MLflow server.
+def log_runs(url: str, experiment: str, folder: Path) -> str:
+    """Two finished fits whose every text is hostile, names and arms too; their experiment's id.
 
     Args:
-        url: The server's.
+        url: An MLflow server's.
         experiment: To be made.
         folder: For the files while they are sent.
     """
@@ -51,7 +53,13 @@ def log_runs(url: str, experiment: str, folder: Path) -> None:
             file = folder / f"fit-hostile-step{step:06d}.parquet"
             pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
             client.log_artifact(run.run_id, str(file), "responses")
+        table = folder / "hostile.json"
+        data = [[text] * 2 for text in HOSTILE]
+        table.write_text(json.dumps({"columns": ["problem_id", "response"], "data": data}))
+        row = {"path": str(table), "folder": "evaluation", "table": True}
+        deliver_file(client, run.run_id, row)
         client.set_terminated(run.run_id)
+    return experiment_id
 
 
 def _response(text: str, step: int, *, correct: bool) -> dict[str, object]:

@@ -30,8 +30,10 @@ class Visit:
         """
         self.strays: list[str] = []
         """Requests that left the origin."""
+        self.intrusions: list[str] = []
+        """Signs that a text of the page was executed: dialogs, and the mark of `hostile`."""
         self.complaints: list[str] = []
-        """Failed requests, errors, warnings, dialogs."""
+        """Failed requests, errors and warnings."""
         self._context = browser.new_context(**{"viewport": DESKTOP, **options})
         self._context.route(lambda url: not self._is_home(url), self._stop)
         self._origin = origin
@@ -62,14 +64,14 @@ class Visit:
         )
 
     def _dismiss(self, dialog: Any) -> None:
-        self.complaints.append(f"dialog: {dialog.message}")
+        self.intrusions.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
     def close(self) -> None:
-        """End the visit; a script that got in has left its mark, and is told as a complaint."""
+        """End the visit and look for the mark of a script."""
         with suppress(sync_api.Error):  # the test may have left no page behind
             if self.page.evaluate("window.__pwned") is not None:
-                self.complaints.append(f"a script was executed in {self.page.url}")
+                self.intrusions.append(f"script in {self.page.url}")
         self._context.close()
 
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hostile import HOSTILE, log_runs
+from hostile import HOSTILE
 from pages import PHONE, expect, fits_its_width
 from study import EXPERIMENT, limr
 
@@ -21,9 +21,8 @@ def report(study):
 
 
 @pytest.fixture(scope="module")
-def hostile_report(study, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hostile")
-    log_runs(study.url, "hostile", folder)
+def hostile_report(study, hostile_runs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
     limr(
         folder, "compare", "--experiment=hostile", f"--tracking_uri={study.url}", "--output=report",
         f"--baseline={HOSTILE[0]}",

@@ -3,13 +3,17 @@
 import re
 
 import pytest
+from hostile import HOSTILE
 from mlflow import MlflowClient
 from pages import Visit, expect
+from pyarrow.parquet import read_table
 from study import EXPERIMENT
 
 pytestmark = pytest.mark.browser
 
 ACCURACY = "val/validation/accuracy"
+COST = "progress/tokens"
+FIRST_RESPONSES = "fit-validation-step000000.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -27,25 +31,29 @@ def page(browser, study):
     visit = Visit(browser, study.url)
     yield visit.page
     visit.close()
-    assert visit.strays == []
+    assert (visit.strays, visit.intrusions) == ([], [])
+
+
+def open_experiment(page, study, experiment_id, run_name):
+    """The experiment's table of runs, without the panels at its sides."""
+    page.goto(f"{study.url}/#/experiments/{experiment_id}/runs?workflowType=machine_learning")
+    expect(page.get_by_role("link", name=run_name, exact=True)).to_be_visible()
+    page.get_by_role("button", name="Close", exact=True).click()  # an assistant, which came unasked
+    page.get_by_role("button", name="Toggle sidebar").click()
 
 
 def open_runs(page, study, runs):
-    """The experiment's table of training runs."""
-    experiment = runs["full"].info.experiment_id
-    page.goto(f"{study.url}/#/experiments/{experiment}/runs?workflowType=machine_learning")
-    expect(page.get_by_role("link", name="full", exact=True)).to_be_visible()
-    close_the_assistant(page)
+    """The table of the two runs."""
+    open_experiment(page, study, runs["full"].info.experiment_id, "full")
     search = page.get_by_role("combobox", name="metrics.rmse")
     search.fill("tags.verb = 'fit'")
     search.press("Enter")
     expect(page.get_by_text("2 matching runs")).to_be_visible()
 
 
-def close_the_assistant(page):
-    """The panel that opens by itself on the first visit."""
-    page.get_by_role("button", name="Close", exact=True).click()
-    page.get_by_role("button", name="Toggle sidebar").click()
+def switch_to(page, view):
+    """The buttons above the runs: TABLE, CHART or ARTIFACT."""
+    page.locator(f"label:has(input[value={view}])").click()
 
 
 def change_columns(page, *names):
@@ -79,6 +87,7 @@ def middle_of(element):
 
 def test_a_full_and_a_selected_run_are_compared(page, study, runs, screenshots):
     open_runs(page, study, runs)
+    expect(page.get_by_role("button", name="GeneratedProblems").first).to_be_visible()
     change_columns(page, "Source", "Models", "arm", "data.problems", ACCURACY)
     for name in ("full", "lim"):
         row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
@@ -98,17 +107,48 @@ def test_a_full_and_a_selected_run_are_compared(page, study, runs, screenshots):
 
 def test_the_charts_hold_both_runs(page, study, runs, screenshots):
     open_runs(page, study, runs)
-    page.locator("label:has(input[value=CHART])").click()
+    switch_to(page, "CHART")
     charts = page.get_by_role("searchbox", name="Search metric charts")
     charts.fill("validation/(accuracy|format_rate|response_length)$")
     expect(page.get_by_role("heading", name=ACCURACY, exact=True)).to_be_visible()
     for name in runs:
         expect(page.get_by_text(f"{name} ({ACCURACY})")).to_be_visible()
+    expect(page.get_by_text("Step", exact=True)).to_have_count(3)
+    page.get_by_role("button", name="Configure charts").click()
+    page.get_by_role("menuitem", name="Metric").click()
+    page.get_by_role("menuitemcheckbox", name=COST).click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menu")).to_have_count(0)
+    expect(page.get_by_text(COST, exact=True)).to_have_count(3)
     page.screenshot(path=screenshots / "mlflow-charts.png")
 
 
-def test_a_run_has_its_configuration(page, study, runs):
+def test_a_run_has_its_configuration_and_its_responses(page, study, runs):
     run = runs["lim"].info
     page.goto(f"{study.url}/#/experiments/{run.experiment_id}/runs/{run.run_id}/artifacts")
     page.get_by_role("listitem").filter(has_text="config.yaml").click()
     expect(page.get_by_text("ids_file: lim.jsonl")).to_be_visible()
+    page.get_by_text("responses", exact=True).click()
+    expect(page.get_by_text(FIRST_RESPONSES)).to_be_visible()
+
+
+def test_responses_of_both_runs_stand_side_by_side(page, study, runs):
+    open_runs(page, study, runs)
+    switch_to(page, "ARTIFACT")
+    page.get_by_role("combobox").filter(has_text="Compare:").click()
+    page.get_by_role("option", name="response", exact=True).click()
+    table = page.get_by_role("grid").last
+    for name in runs:
+        expect(table.get_by_role("columnheader").filter(has_text=name)).to_be_visible()
+    first = read_table(study.folder / f"runs/full/responses/{FIRST_RESPONSES}").slice(length=1)
+    (known,) = first.to_pylist()
+    row = table.get_by_role("row").filter(has_text=known["problem_id"])
+    expect(row.get_by_role("gridcell", name=known["response"], exact=True)).to_have_count(2)
+
+
+def test_hostile_texts_are_texts(page, study, hostile_runs):
+    open_experiment(page, study, hostile_runs, HOSTILE[0])
+    switch_to(page, "ARTIFACT")
+    table = page.get_by_role("grid").last
+    for text in HOSTILE:
+        expect(table.get_by_role("gridcell", name=text, exact=True)).to_have_count(3)
