@@ -32,11 +32,14 @@ def starting(folder: Path, port: int) -> Iterator[Callable[[], None]]:
     command = [sys.executable, "-m", "mlflow", "server", "--host=127.0.0.1", f"--port={port}"]
     command += [f"--backend-store-uri=sqlite:///{folder}/mlflow.db", "--workers=1"]
     command += [f"--artifacts-destination={folder}/artifacts"]
+    # seven more processes, for work on language models' traces
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     printed = folder / "server.txt"
     with printed.open("a") as output:
         process = subprocess.Popen(
-            command, cwd=folder, stdout=output, stderr=output, start_new_session=True
-        )
+            command, cwd=folder, env=environment, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
 
     def answers() -> None:
         deadline = time.monotonic() + TIMEOUT_S
