@@ -1,20 +1,15 @@
 """An MLflow server that is killed in the middle of a run, and one that answers no more."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 from fault_runs import STEPS, Run, appears, fit, pause
 from mlflow import MlflowClient
+from mlflow_servers import free_port, server
 
 from benchmarks.kills import outcome
 from limr.training import PPOModule
@@ -25,37 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 @pytest.fixture
 def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def server(folder, port):
-    """A real one over the folder's database; killed with all its processes in the end."""
-    command = [sys.executable, "-m", "mlflow", "server", "--host=127.0.0.1", f"--port={port}"]
-    command += [f"--backend-store-uri=sqlite:///{folder}/mlflow.db", "--workers=1"]
-    command += [f"--artifacts-destination={folder}/artifacts"]
-    with (folder / "server.txt").open("a") as printed:
-        process = subprocess.Popen(command, stdout=printed, stderr=printed, start_new_session=True)
-    try:
-        deadline = time.monotonic() + 120
-        while not answers(port):
-            assert process.poll() is None, (folder / "server.txt").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def answers(port):
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as response:
-            return response.status == 200
-    except OSError:
-        return False
+    return free_port()
 
 
 def silent(port):
