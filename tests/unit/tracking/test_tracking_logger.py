@@ -1,3 +1,4 @@
+import fcntl
 import logging
 import signal
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from mlflow import MlflowException
 from tracking_toys import ToyModule
 
 from limr.tracking import RunLogger
+from limr.tracking.logger import alone_with
 
 
 def status(logger):
@@ -208,3 +210,10 @@ def test_a_resumed_run_keeps_its_parent(run_logger):
     again.go_on_with(first.run_id)
     tags = again.experiment.get_run(again.run_id).data.tags
     assert (tags["mlflow.parentRunId"], tags["study"]) == (parent, "one")
+
+
+def test_runs_with_one_outbox_wait_for_each_other_before_a_server_too(tmp_path):
+    with alone_with("http://127.0.0.1:9", or_in=tmp_path / "outbox"):
+        with (tmp_path / "outbox.lock").open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert not (tmp_path / "outbox").exists()
