@@ -136,6 +136,7 @@ def test_files_that_a_killed_server_could_not_take_are_there_in_the_end(folder, 
     assert {row["path"] for row in tables} == {f"steps/{name}" for name in left}
     assert f"{folder}/step-3.json is gone: MLflow's run" in printed
     assert not list((folder / "mlflow-outbox").iterdir())
+    assert len(list((folder / "artifacts").rglob("step-*.json"))) == len(left)
 
 
 def test_a_server_that_answers_no_more_costs_seconds_and_the_metrics_wait(folder, port):
