@@ -92,9 +92,9 @@ def test_files_go_where_they_were_asked_to(run_logger, tmp_path):
     assert note.read_text() == "hello"
 
 
-def test_a_server_keeps_files_where_it_likes_and_a_database_beside_it():
+def test_a_server_keeps_files_where_it_likes_and_a_database_beside_it(mlflow_uri):
     assert RunLogger(tracking_uri="http://127.0.0.1:9")._artifact_location is None
-    assert RunLogger(tracking_uri="sqlite:///x.db")._artifact_location == "mlruns"
+    assert RunLogger(tracking_uri=mlflow_uri)._artifact_location == "mlruns"
 
 
 def history(logger, name):
