@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart smollm2 selectors kills test test-all test-deepspeed bench-verifier lint format mlflow clean
+.PHONY: help install quickstart smollm2 selectors intervals kills test test-all test-deepspeed bench-verifier lint format mlflow clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ selectors: install ## Compare the selection methods on published trajectories (d
 	$(BIN)/python -m benchmarks.redraws
 	$(BIN)/python -m benchmarks.released_scores
 	$(BIN)/python -m benchmarks.resampling
+
+intervals: install ## How often the intervals of limr compare hold the truth (docs/compare.md); minutes
+	$(BIN)/python -m benchmarks.intervals
 
 kills: install ## Kill 60 small runs at random moments, resume, compare (docs/reliability.md); minutes
 	$(BIN)/python -m benchmarks.kills

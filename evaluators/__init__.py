@@ -1,8 +1,8 @@
 """Benchmarks, metrics with intervals, and the callback that reports them."""
 
 from evaluators.callback import Evaluation
-from evaluators.intervals import mean_interval, paired_change
-from evaluators.metrics import BenchmarkMetrics, Estimate, Summary
+from evaluators.metrics import BenchmarkMetrics, Summary
+from limr.report.intervals import Estimate, mean_interval, paired_change
 
 __all__ = [
     "BenchmarkMetrics",

@@ -10,9 +10,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from evaluators.identity import circumstances, gather_objects, key_of, weights_digest
-from evaluators.intervals import paired_change
 from evaluators.majority import Pair, majority_correct
-from evaluators.metrics import BenchmarkMetrics, Estimate, Summary
+from evaluators.metrics import BenchmarkMetrics, Summary
 from evaluators.responses import (
     Row,
     graded_again,
@@ -32,6 +31,7 @@ from evaluators.tables import (
     write_table,
 )
 from limr.data.benchmark_set import BenchmarkSet
+from limr.report.intervals import Estimate, paired_change
 from limr.tracking import RunLogger
 from limr.types import GradedResponses
 from limr.verifier import VerifierPool

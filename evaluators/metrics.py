@@ -16,16 +16,8 @@ from scipy.stats import hypergeom
 from torch import Tensor
 from torchmetrics import Metric
 
-from evaluators.intervals import Floats, mean_interval
+from limr.report.intervals import Estimate, Floats, mean_interval
 from limr.types import GradedResponses
-
-
-class Estimate(NamedTuple):
-    """A mean over questions with the ends of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Summary(NamedTuple):

@@ -1,13 +1,14 @@
 """Evaluation results as tables: plain text with shares in percent, and JSON for MLflow."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evaluators.metrics import Estimate, Summary
+from evaluators.metrics import Summary
 from limr.files import whole_file
+from limr.report.intervals import Estimate
+from limr.report.text_tables import align, interval, natural, percent
 
 
 class Group(NamedTuple):
@@ -17,41 +18,6 @@ class Group(NamedTuple):
     kind: str = ""
     """``"family"`` or ``"level"``, empty for the whole benchmark."""
     name: str = ""
-
-
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """Sort key that puts "level 9" before "level 10"."""
-    parts = re.findall(r"\d+|\D+", text)
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
-
-
-def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns padded to their widest cell, the first to the left and the others to the right.
-
-    Example:
-        >>> print(align(["name", "n"], [["sums", "120"], ["products", "7"]]))
-        name        n
-        sums      120
-        products    7
-    """
-    lines = [header, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-
-    def pad(line: Sequence[str]) -> str:
-        rest = [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        return "  ".join([line[0].ljust(widths[0]), *rest]).rstrip()
-
-    return "\n".join(pad(line) for line in lines)
-
-
-def percent(share: float) -> str:
-    """A share in [0, 1] as a percentage with one decimal."""
-    return f"{100 * share:.1f}"
-
-
-def interval(low: float, high: float) -> str:
-    """An interval of shares, in percent."""
-    return f"[{percent(low)}, {percent(high)}]"
 
 
 def results_table(summaries: Mapping[Group, Summary]) -> str:

@@ -16,6 +16,7 @@ verbs:
   verify     grade answers against gold answers, a JSONL file of them or one pair
   import     read other tools' rollouts into a trajectory store
   select     choose the problems worth training on, from trajectories or scores
+  compare    set runs side by side: tables, figures, one HTML page
   browse     read a trajectory store in the browser: problems, curves, responses
   export     write a checkpoint's policy as a Hugging Face folder
   plan       a run's memory, steps and visits by arithmetic, nothing run
@@ -26,6 +27,7 @@ start here:
     --ckpt_path runs/quickstart/checkpoints/last.ckpt
   limr verify --gold '\\frac12' --prediction 0.5
   limr select --trajectories runs/quickstart/trajectories --fraction 0.2 --output lim.jsonl
+  limr compare --experiment study --output report
   limr browse runs/quickstart/trajectories
   limr export --ckpt_path runs/quickstart/checkpoints/last.ckpt --output trained
   limr plan --config experiments/limr_qwen7b.yaml
@@ -46,6 +48,7 @@ _PLAIN_VERBS = {
     "verify": "verify",
     "import": "importing",
     "select": "select",
+    "compare": "compare",
     "browse": "browse",
     "export": "export",
     "plan": "plan",

@@ -23,6 +23,7 @@ _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "limr",
     "font.size": 10,
     "text.color": INK,
+    "text.parse_math": False,
     "axes.labelcolor": INK,
     "axes.edgecolor": INK,
     "xtick.color": INK,
@@ -38,20 +39,28 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def drawn(
-    *paths: Path, columns: int = 1, height: float = 3.0, width: float = 7.0, sharey: bool = False
+    *paths: Path,
+    columns: int = 1,
+    rows: int = 1,
+    height: float = 3.0,
+    width: float = 7.0,
+    sharey: bool = False,
 ) -> Iterator[list[Axes]]:
     """Axes side by side to draw on, written to files afterwards, the same bytes for the same lines.
 
+    Texts are drawn as they are, dollar signs too.
+
     Args:
         paths: One file for each format, by suffix (``.svg``, ``.png``).
-        columns: How many axes.
-        height: Inches.
+        columns: How many axes side by side.
+        rows: And below each other; the axes come row by row.
+        height: Inches, of the whole figure.
         width: Inches, of the whole figure.
         sharey: Whether the axes share their vertical scale.
     """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
-        yield list(figure.subplots(1, columns, sharey=sharey, squeeze=False)[0])
+        yield list(figure.subplots(rows, columns, sharey=sharey, squeeze=False).flat)
         for path in paths:
             path.parent.mkdir(parents=True, exist_ok=True)
             metadata = {"Date": None} if path.suffix == ".svg" else {}

@@ -1,11 +1,7 @@
-"""A selection's report on disk and in MLflow."""
+"""A selection's report on disk, and what MLflow shows of it."""
 
 import json
-import logging
-import sys
-import time
-from collections.abc import Iterable, Mapping
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,47 +40,6 @@ def write_report(found: Mapping[str, Any], selection: Selection, folder: Path) -
     names = ["report.json", "report.md", "ids.txt", "scores.jsonl"]
     names += [f"{figure}.{suffix}" for figure in figures for suffix in ("svg", "png")]
     return [folder / name for name in names]
-
-
-def track(
-    found: Mapping[str, Any],
-    params: Mapping[str, Any],
-    files: Iterable[Path],
-    *,
-    uri: str,
-    experiment: str,
-) -> None:
-    """Log a selection as one MLflow run, tagged ``verb: select``.
-
-    Args:
-        found: The report's numbers.
-        params: How it was selected.
-        files: What to keep as artifacts.
-        uri: MLflow's database or server.
-        experiment: The experiment's name, made when absent.
-    """
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-    from mlflow import MlflowClient
-    from mlflow.entities import Metric, Param
-
-    client = MlflowClient(uri)
-    known = client.get_experiment_by_name(experiment)
-    experiment_id = known.experiment_id if known else client.create_experiment(experiment, "mlruns")
-    tags = {"verb": "select", "command": " ".join(sys.argv), "version.limr": version("limr")}
-    run = client.create_run(experiment_id, tags=tags, run_name=time.strftime("%Y-%m-%d %H:%M:%S"))
-    status = "FAILED"
-    try:
-        now = int(time.time() * 1000)
-        client.log_batch(
-            run.info.run_id,
-            [Metric(name, value, now, step) for name, value, step in metrics(found)],
-            [Param(name, str(value)) for name, value in params.items()],
-        )
-        for path in files:
-            client.log_artifact(run.info.run_id, str(path), "selection")
-        status = "FINISHED"
-    finally:
-        client.set_terminated(run.info.run_id, status)
 
 
 def metrics(found: Mapping[str, Any]) -> list[tuple[str, float, int]]:

@@ -136,8 +136,9 @@ def select(given: Namespace) -> None:
         ValueError: If something cannot be read or written, or nothing is selected.
     """
     from limr.report.selection import Selection, describe_curves, describe_scores
-    from limr.report.selection_files import track, write_report
+    from limr.report.selection_files import metrics, write_report
     from limr.report.selection_text import summary
+    from limr.report.tracked import track
 
     output = Path(given.output)
     folder = Path(given.report) if given.report else output.with_name(f"{output.stem}_report")
@@ -174,7 +175,8 @@ def select(given: Namespace) -> None:
     files = write_report(found, selection, folder)
     write_problems(output, rows)
     if given.tracking_uri:
-        track(found, params, files, uri=given.tracking_uri, experiment=given.experiment)
+        place = {"uri": given.tracking_uri, "experiment": given.experiment}
+        track("select", metrics(found), params, files, folder="selection", **place)
     sys.stdout.write(f"{summary(found, given.output)}\nreport: {folder / 'report.md'}\n")
 
 

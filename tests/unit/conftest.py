@@ -1,4 +1,4 @@
-"""Tiny random language models, ragged batches and a place for MLflow's runs."""
+"""Tiny random language models, ragged batches, a place for MLflow's runs and toy runs in it."""
 
 import pytest
 
@@ -9,6 +9,35 @@ VOCABULARY = 40
 def mlflow_uri(tmp_path_factory) -> str:
     """One database for the session: MLflow takes seconds to create its tables."""
     return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+TOY_RUNS = [(arm, seed) for arm in ("full", "lim") for seed in (1, 2)]
+
+
+@pytest.fixture(scope="session")
+def run_folders(tmp_path_factory):
+    """A folder with the folders of two arms' runs."""
+    from comparison_toys import write_run_folder
+
+    root = tmp_path_factory.mktemp("runs")
+    for arm, seed in TOY_RUNS:
+        write_run_folder(root / f"{arm}-s{seed}", arm, seed)
+    return root
+
+
+@pytest.fixture(scope="session")
+def logged_runs(run_folders, mlflow_uri, tmp_path_factory):
+    """The same runs in MLflow: their experiment's name and their ids."""
+    from comparison_toys import log_run
+    from mlflow import MlflowClient
+
+    client = MlflowClient(mlflow_uri)
+    place = str(tmp_path_factory.mktemp("artifacts"))
+    experiment_id = client.create_experiment("toy study", place)
+    return "toy study", [
+        log_run(client, experiment_id, run_folders / f"{arm}-s{seed}", arm, seed)
+        for arm, seed in TOY_RUNS
+    ]
 
 
 @pytest.fixture(params=["qwen2", "llama"])

@@ -41,7 +41,7 @@ MAY_IMPORT |= {"evaluators": {*MAY_IMPORT} - {"cli", "verbs", "__main__"}}
 WITHOUT_TORCH = (
     "types", "seeding", "allocation", "files", "mistakes", "tables", "verifier", "trajectories",
     "selection", "report", "browse.server", "verbs.verify", "verbs.importing", "verbs.select",
-    "verbs.browse",
+    "verbs.compare", "verbs.browse",
 )  # fmt: skip
 """Start in a moment and run in many worker processes."""
 

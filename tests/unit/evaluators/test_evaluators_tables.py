@@ -1,4 +1,4 @@
-from evaluators.metrics import Estimate, Summary
+from evaluators import Estimate, Summary
 from evaluators.tables import Group, change_table, results_table, samples_table
 
 

@@ -1,12 +1,9 @@
 import json
 
 import numpy as np
-import pytest
-from mlflow import MlflowClient
 
-from limr.report import selection_files
 from limr.report.selection import Selection, describe_scores
-from limr.report.selection_files import metrics, track, write_report
+from limr.report.selection_files import metrics, write_report
 
 SELECTION = Selection(
     problem_ids=np.array(["a", "b", "é"]),
@@ -50,31 +47,3 @@ def test_metrics_have_the_epochs_used_as_steps():
     assert found[("select/early/overlap", 2)] == 1.0
     assert ("select/early/overlap", 1) not in found
     assert ("select/mean_accuracy/rejected", 0) not in found
-
-
-def test_mlflow_gets_one_run(tmp_path, mlflow_uri, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(selection_files, "draw_selection", lambda found, folder: [])
-    files = write_report(FOUND, SELECTION, tmp_path / "report")
-    for _ in range(2):
-        track(FOUND, {"method": "m"}, files, uri=mlflow_uri, experiment="selections")
-    client = MlflowClient(mlflow_uri)
-    experiment = client.get_experiment_by_name("selections")
-    run, _another = client.search_runs([experiment.experiment_id])
-    assert run.info.status == "FINISHED"
-    assert run.data.tags["verb"] == "select"
-    assert run.data.params == {"method": "m"}
-    assert run.data.metrics["select/chosen"] == 1
-    kept = [file.path for file in client.list_artifacts(run.info.run_id, "selection")]
-    names = ["ids.txt", "report.json", "report.md", "scores.jsonl"]
-    assert sorted(kept) == [f"selection/{name}" for name in names]
-
-
-def test_a_run_that_cannot_be_logged_is_no_finished_one(tmp_path, mlflow_uri, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(Exception, match="absent"):
-        track(FOUND, {}, [tmp_path / "absent"], uri=mlflow_uri, experiment="failures")
-    client = MlflowClient(mlflow_uri)
-    experiment = client.get_experiment_by_name("failures")
-    (run,) = client.search_runs([experiment.experiment_id])
-    assert run.info.status == "FAILED"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from evaluators.intervals import (
+from limr.report.intervals import (
     bootstrap_interval,
     mean_interval,
     newcombe_interval,
@@ -32,7 +32,7 @@ def test_bootstrap_agrees_with_scipy():
 def test_bootstrap_is_the_same_in_one_block_or_many(monkeypatch):
     shares = np.array([0.0, 0.25, 1.0, 0.5])
     whole = bootstrap_interval(shares, resamples=101)
-    monkeypatch.setattr("evaluators.intervals._BLOCK", 12)
+    monkeypatch.setattr("limr.report.intervals._BLOCK", 12)
     assert bootstrap_interval(shares, resamples=101) == whole
 
 

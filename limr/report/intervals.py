@@ -1,6 +1,7 @@
 """95 % intervals over questions: of a mean, and of the change between two measurements."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,14 @@ CONFIDENCE = 0.95
 
 _BLOCK = 2**22
 """Bootstrap draws held in memory at once."""
+
+
+class Estimate(NamedTuple):
+    """A mean over questions with the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def wilson_interval(share: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -118,7 +127,7 @@ def newcombe_interval(
 
 def paired_change(
     before: Mapping[str, float], after: Mapping[str, float], *, seed: int = 0
-) -> tuple[float, float, float]:
+) -> Estimate:
     """Mean change of the questions measured both times, with its 95 % interval.
 
     Each question is compared with itself, so that some questions being harder than others does not
@@ -141,7 +150,13 @@ def paired_change(
     if not both:
         raise ValueError("nothing to compare: no question was measured both times")
     old, new = (np.array([shares[key] for key in both]) for shares in (before, after))
-    changes = new - old
-    if np.isin([old, new], (0.0, 1.0)).all():
-        return float(changes.mean()), *newcombe_interval(old, new)
-    return float(changes.mean()), *bootstrap_interval(changes, seed=seed)
+    return change_of(old, new, seed=seed)
+
+
+def change_of(before: Floats, after: Floats, *, seed: int = 0) -> Estimate:
+    """As :func:`paired_change`, of (Q,) shares of the same questions in the same order."""
+    changes = after - before
+    value = float(changes.mean())
+    if np.isin([before, after], (0.0, 1.0)).all():
+        return Estimate(value, *newcombe_interval(before, after))
+    return Estimate(value, *bootstrap_interval(changes, seed=seed))

@@ -1,0 +1,41 @@
+import csv
+
+from comparison_toys import toy_run
+
+from limr.report.comparison import compare
+from limr.report.comparison_text import summary, write_runs
+from limr.report.runs import Found
+
+RUNS = [
+    toy_run("a", {"easy": {0: [0.0] * 4, 4: [1.0, 1.0, 0.0, 0.0]}}, arm="full", seed="1",
+            tokens={0: 0.0, 4: 90.0}),
+    toy_run("b, c", {"easy": {0: [0.0] * 4, 6: [1.0, 0.0, 0.0, 0.0]}}, arm="lim", seed="1"),
+]  # fmt: skip
+COMPARISON = compare(Found(RUNS, []), baseline="full", match="steps")
+
+
+def test_the_summary_says_what_was_compared_and_how_they_fared():
+    lines = summary(COMPARISON).splitlines()
+    assert lines[0] == "compared with full at 4 steps, the most that every run reaches"
+    full, lim = (line.split() for line in lines[3:])
+    assert full == ["easy", "full", "1", "4", "50.0", "[15.0,", "85.0]", "-", "-", "14.0", "4"]
+    assert lim[:5] == ["lim", "1", "0", "0.0", "[0.0,"]
+    assert lim[6] == "-50.0"
+    assert lim[-1] == "never"
+
+
+def test_the_file_has_every_measurement_of_every_run(tmp_path):
+    write_runs(COMPARISON, tmp_path / "runs.csv")
+    with (tmp_path / "runs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    kept = [
+        (row["run"], row["step"], row["accuracy"], row["tokens"], row["compared"]) for row in rows
+    ]
+    assert kept == [
+        ("a", "0", "0.0", "0.0", "0"),
+        ("a", "4", "0.5", "90.0", "1"),
+        ("b, c", "0", "0.0", "", "1"),
+        ("b, c", "6", "0.25", "", "0"),
+    ]
+    assert rows[0]["questions"] == "4"
+    assert rows[1]["response_length"] == "14.0"
