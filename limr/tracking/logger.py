@@ -44,7 +44,8 @@ class RunLogger(MLFlowLogger):
         run_name: Name of the run; None takes the time it started. (MLflow would draw a name from
             the global random generator, so that all runs of one seed were namesakes.)
         tracking_uri: Where MLflow keeps metrics. Its plain folders are deprecated, hence sqlite.
-        artifact_location: Where a new experiment keeps files. An existing experiment keeps its own.
+        artifact_location: Where a new experiment keeps files; None is `mlruns` beside a database,
+            and a server's own place. An existing experiment keeps its own.
         tags: Further tags of the run.
         run_id: An existing run to go on with; None starts a new one.
         outbox: Folder of what waits for MLflow.
@@ -57,13 +58,13 @@ class RunLogger(MLFlowLogger):
         experiment_name: str = "limr",
         run_name: str | None = None,
         tracking_uri: str = "sqlite:///mlflow.db",
-        artifact_location: str = "mlruns",
+        artifact_location: str | None = None,
         tags: dict[str, str] | None = None,
         run_id: str | None = None,
         outbox: str = "mlflow-outbox",
         study: str | None = None,
     ) -> None:
-        if tracking_uri.startswith("http"):
+        if serves := tracking_uri.startswith("http"):
             os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
             os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         with alone_with(tracking_uri):
@@ -71,7 +72,7 @@ class RunLogger(MLFlowLogger):
                 experiment_name=experiment_name,
                 run_name=run_name or time.strftime("%Y-%m-%d %H:%M:%S"),
                 tracking_uri=tracking_uri,
-                artifact_location=artifact_location,
+                artifact_location=artifact_location or (None if serves else "mlruns"),
                 tags=tags,
                 run_id=run_id,
             )

@@ -2,9 +2,11 @@
 
 import multiprocessing
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from limr.tracking import RunLogger
 
@@ -13,10 +15,11 @@ pytestmark = pytest.mark.integration
 
 def begin(database: Path, together) -> None:
     together.wait(60)
-    sys.exit(0 if RunLogger(tracking_uri=f"sqlite:///{database}").experiment else 1)
+    logger = RunLogger(tracking_uri=f"sqlite:///{database}", study="sweep")
+    sys.exit(0 if logger.experiment else 1)
 
 
-def test_two_processes_make_the_database_and_the_experiment_once(tmp_path, base):
+def test_two_processes_make_the_database_the_experiment_and_the_study_once(tmp_path, base):
     forkserver = multiprocessing.get_context("forkserver")
     together = forkserver.Barrier(2)
     both = [
@@ -27,3 +30,9 @@ def test_two_processes_make_the_database_and_the_experiment_once(tmp_path, base)
     for process in both:
         process.join(120)
     assert [process.exitcode for process in both] == [0, 0]
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    (experiment,) = client.search_experiments(filter_string="name = 'limr'")
+    runs = client.search_runs([experiment.experiment_id])
+    (parent,) = (run.info.run_id for run in runs if run.data.tags.get("role") == "study")
+    parents = Counter(run.data.tags.get("mlflow.parentRunId") for run in runs)
+    assert parents == {None: 1, parent: 2}

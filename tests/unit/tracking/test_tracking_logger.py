@@ -1,5 +1,5 @@
+import fcntl
 import logging
-import multiprocessing
 import signal
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from mlflow import MlflowException
 from tracking_toys import ToyModule
 
 from limr.tracking import RunLogger
+from limr.tracking.logger import alone_with
 
 
 def status(logger):
@@ -89,6 +90,11 @@ def test_files_go_where_they_were_asked_to(run_logger, tmp_path):
     run_logger.experiment.log_text(run_logger.run_id, "hello", "note.txt")
     (note,) = (tmp_path / "artifacts").rglob("note.txt")
     assert note.read_text() == "hello"
+
+
+def test_a_server_keeps_files_where_it_likes_and_a_database_beside_it(mlflow_uri):
+    assert RunLogger(tracking_uri="http://127.0.0.1:9")._artifact_location is None
+    assert RunLogger(tracking_uri=mlflow_uri)._artifact_location == "mlruns"
 
 
 def history(logger, name):
@@ -206,28 +212,8 @@ def test_a_resumed_run_keeps_its_parent(run_logger):
     assert (tags["mlflow.parentRunId"], tags["study"]) == (parent, "one")
 
 
-def begin(options, together) -> None:
-    together.wait(60)
-    assert RunLogger(**options).experiment
-
-
-@pytest.mark.integration
-def test_runs_that_begin_at_once_have_one_parent(run_logger, mlflow_uri):
-    context = multiprocessing.get_context("forkserver")
-    together = context.Barrier(3)
-    options = {
-        "experiment_name": run_logger._experiment_name,
-        "tracking_uri": mlflow_uri,
-        "study": "sweep",
-    }
-    processes = [context.Process(target=begin, args=(options, together)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    runs = run_logger.experiment.search_runs([run_logger.experiment_id])
-    children = [run for run in runs if "study" in run.data.tags]
-    assert len(children) == 3
-    assert len({run.data.tags["mlflow.parentRunId"] for run in children}) == 1
-    assert sum(run.data.tags.get("role") == "study" for run in runs) == 1
+def test_runs_with_one_outbox_wait_for_each_other_before_a_server_too(tmp_path):
+    with alone_with("http://127.0.0.1:9", or_in=tmp_path / "outbox"):
+        with (tmp_path / "outbox.lock").open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert not (tmp_path / "outbox").exists()

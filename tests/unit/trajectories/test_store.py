@@ -104,6 +104,37 @@ def test_files_of_version_1_are_read_without_reasons(tmp_path):
     assert read_reward_curves(tmp_path).samples.tolist() == [[2]]
 
 
+def test_one_problems_rows_are_found_without_reading_all(store, monkeypatch):
+    monkeypatch.setattr("limr.trajectories.store._ROW_GROUP_BYTES", 4000)
+    writer = TrajectoryWriter(store, "run")
+    names = [f"p{i % 7}" for i in range(100)]
+    rows = [row(name, sample=i, response=f"{i} " * 50) for i, name in enumerate(names)]
+    path = writer.append(rows, epoch=0, step=0, rank=0)
+    with writer.files._opened(path) as (file, _):
+        assert 3 < file.num_row_groups < 20
+    everything = read_trajectories(store)
+    for name in {*names}:
+        found = writer.files.read_problem(path, name)
+        assert found.schema.equals(SCHEMA, check_metadata=True)
+        assert found.to_pylist() == [r for r in everything.to_pylist() if r["problem_id"] == name]
+    assert writer.files.read_problem(path, "p").num_rows == 0
+
+
+def test_one_problems_rows_are_found_in_files_of_version_1(tmp_path):
+    path = one_file(tmp_path)
+    as_version_1(path)
+    found = StepFiles(tmp_path).read_problem(str(path), "p")
+    assert found.to_pylist() == read_trajectories(tmp_path).to_pylist()
+    assert found["reason"].to_pylist() == [None] * len(found)
+
+
+def test_files_without_texts_are_one_row_group(tmp_path):
+    writer = TrajectoryWriter(tmp_path, "run")
+    rows = [row(f"problem {i}", response=None) for i in range(8192)]
+    path = writer.append(rows, epoch=0, step=0, rank=0)
+    assert pyarrow.parquet.ParquetFile(path).num_row_groups == 1
+
+
 def test_a_version_1_file_with_reasons_is_damaged(tmp_path):
     path = one_file(tmp_path)
     table = pyarrow.parquet.read_table(path)
