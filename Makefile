@@ -36,7 +36,7 @@ quickstart: install ## Train the embedded tiny model by PPO and evaluate it; sta
 	@echo
 	@echo "every training response     runs/quickstart/trajectories/*.parquet"
 	@echo "  to be read there          $(BIN)/limr browse runs/quickstart/trajectories"
-	@echo "every evaluation response   runs/quickstart/responses/*.jsonl"
+	@echo "every evaluation response   runs/quickstart/responses/*.parquet"
 	@echo "the trained model           runs/quickstart/model (Hugging Face folder)"
 	@echo "metrics and configuration   mlflow.db: run 'make mlflow', open http://127.0.0.1:$(MLFLOW_PORT)"
 

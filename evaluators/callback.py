@@ -156,7 +156,7 @@ class Evaluation(Callback):
         path = self._path(name, facts, trainer)
         if trainer.is_global_zero:
             write_responses(rows, path, facts)
-            table = path.parent / "tables" / f"{path.stem}.json"
+            table = path.parent / "_tables" / f"{path.stem}.json"
             write_table(response_table(rows), table)
             upload(trainer, path, "responses")
             upload(trainer, table, "evaluation", table=True)
@@ -230,7 +230,7 @@ class Evaluation(Callback):
                 pl_module.print(remark)
         if trainer.is_global_zero:
             folder = Path(self.dirpath or Path(trainer.default_root_dir) / "responses")
-            path = folder / "tables" / f"{verb}-step{self.step:06d}.json"
+            path = folder / "_tables" / f"{verb}-step{self.step:06d}.json"
             write_table(measures_table(overall), path)
             upload(trainer, path, "evaluation", table=True)
 

@@ -27,6 +27,7 @@ _PANELS = 4
 """Arms that get a panel of their own."""
 _PROBLEMS = 4
 """Single problems in a panel."""
+_LEGEND_ROWS = 8
 
 
 class Figure(NamedTuple):
@@ -65,7 +66,7 @@ def _accuracy(comparison: Comparison, files: Files) -> Figure:
     with drawn(*files("accuracy"), height=3.4) as (axes,):
         _draw_arms(axes, comparison, partial(accuracy_curve, comparison, benchmark=benchmark), 100)
         axes.set(xlabel=_words(comparison.match), ylabel="accuracy, %")
-        axes.legend()
+        _add_legend(axes)
     over = "averaged over the benchmarks" if benchmark == AVERAGE else f"on {benchmark}"
     return Figure(
         "accuracy",
@@ -118,7 +119,7 @@ def _panels(
             panel.set(xlabel=_words(comparison.match), ylabel="accuracy, %")
         for panel in axes[len(titles) :]:
             panel.set_axis_off()
-        axes[0].legend()
+        _add_legend(axes[0])
 
 
 def _length(comparison: Comparison, files: Files) -> Figure:
@@ -129,7 +130,7 @@ def _length(comparison: Comparison, files: Files) -> Figure:
         _draw_arms(benchmarks, comparison, partial(length_curve, comparison))
         benchmarks.set(xlabel=_words(comparison.match))
         benchmarks.set_title("benchmarks", fontsize=10)
-        benchmarks.legend()
+        _add_legend(benchmarks)
     return Figure(
         "length",
         "Response length",
@@ -147,7 +148,7 @@ def _reward(comparison: Comparison, files: Files) -> Figure | str:
     with drawn(*files("reward")) as (axes,):
         _draw_arms(axes, comparison, curve)
         axes.set(xlabel="steps", ylabel="mean reward")
-        axes.legend()
+        _add_legend(axes)
     return Figure(
         "reward",
         "Training reward",
@@ -171,7 +172,7 @@ def _problems(comparison: Comparison, files: Files) -> Figure | str:
                 _draw_problems(axes, curves, rows.tolist())
                 axes.set_title(title, fontsize=10)
             panels[0].set_ylabel("accuracy, %")
-            panels[1].legend()
+            _add_legend(panels[1])
         return Figure(
             "problems",
             "What single problems taught",
@@ -217,6 +218,13 @@ def _draw(axes: Axes, points: Sequence[Point], index: int, label: str, scale: fl
         markersize=3.5,
         label=f" {label}",  # legends pass over labels that begin with an underscore
     )
+
+
+def _add_legend(axes: Axes) -> None:
+    """A legend that leaves the axes their size, in columns and small where it is long."""
+    columns = -(-len(axes.get_lines()) // _LEGEND_ROWS)
+    legend = axes.legend(ncols=columns, fontsize=9 if columns == 1 else 6)
+    legend.set_in_layout(False)
 
 
 def _words(match: str) -> str:

@@ -1,6 +1,7 @@
 """A verb's findings as one MLflow run."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -36,12 +37,14 @@ def track(
         folder: The artifacts' folder.
     """
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param
 
     client = MlflowClient(uri)
     known = client.get_experiment_by_name(experiment)
-    experiment_id = known.experiment_id if known else client.create_experiment(experiment, "mlruns")
+    files_at = None if uri.startswith("http") else "mlruns"  # a server knows where it keeps files
+    experiment_id = known.experiment_id if known else client.create_experiment(experiment, files_at)
     tags = {"verb": verb, "command": " ".join(sys.argv), "version.limr": version("limr")}
     run_name = name or time.strftime("%Y-%m-%d %H:%M:%S")
     run = client.create_run(experiment_id, tags=tags, run_name=run_name)

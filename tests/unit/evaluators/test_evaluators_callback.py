@@ -84,7 +84,7 @@ def test_every_response_is_kept(tmp_path):
     assert [row["status"] for row in rows] == ["correct", "correct", "correct", "wrong"]
     assert {row["step"] for row in rows} == {4}
 
-    tables = {path.stem: json.loads(path.read_text()) for path in (folder / "tables").iterdir()}
+    tables = {path.stem: json.loads(path.read_text()) for path in (folder / "_tables").iterdir()}
     assert sorted(tables) == sorted([*stems, *(f"fit-step00000{step}" for step in (0, 2, 4))])
     shown = tables["fit-easy-step000004"]
     assert [dict(zip(shown["columns"], row, strict=True))["status"] for row in shown["data"]] == [

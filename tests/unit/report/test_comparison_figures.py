@@ -44,7 +44,7 @@ def test_any_arm_can_be_drawn(tmp_path, name):
 
 def test_many_arms_and_benchmarks_have_room(tmp_path):
     shares = {f"b{i}": {0: [0.0], 2: [1.0]} for i in range(3)}
-    runs = [toy_run(f"arm {i}", shares, seed=str(i)) for i in range(7)]
+    runs = [toy_run(f"arm {i}", shares, seed=str(i)) for i in range(20)]
     comparison = compare(Found(runs, []), baseline="arm 0", match="steps")
     figures, _notes = draw_comparison(comparison, tmp_path)
     assert "one panel for each arm of the first 4 arms" in figures[1].text
