@@ -82,7 +82,7 @@ def fits_its_width(page: Any) -> bool:
     )
 
 
-def check_that_no_script_gets_in(browser: Any, url: str) -> None:
+def check_that_no_script_runs(browser: Any, url: str) -> None:
     """Put a script into the page at `url`: its policy must keep the browser from running it."""
     visit = Visit(browser, url)
     visit.page.goto(url)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from hostile import HOSTILE
-from pages import PHONE, check_that_no_script_gets_in, expect, fits_its_width
+from pages import PHONE, check_that_no_script_runs, expect, fits_its_width
 from study import EXPERIMENT, limr
 
 pytestmark = pytest.mark.browser
@@ -131,4 +131,4 @@ def test_hostile_texts_are_texts(visit, hostile_report):
 
 
 def test_a_script_that_got_in_would_not_run(browser, report):
-    check_that_no_script_gets_in(browser, report)
+    check_that_no_script_runs(browser, report)
