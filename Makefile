@@ -5,6 +5,8 @@ VENV ?= .venv
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 MLFLOW_PORT ?= 5000
+CHROMIUM ?= $(firstword $(shell which chromium chromium-browser google-chrome google-chrome-stable 2>/dev/null))
+export CHROMIUM
 SUITES ?= ../shared/suites/verifier
 
 # Small models gain nothing from many threads, and tests should not take the whole machine.
@@ -15,7 +17,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart smollm2 selectors intervals kills test test-all test-deepspeed bench-verifier lint format mlflow clean
+.PHONY: help install quickstart smollm2 selectors intervals kills test test-all test-browser screenshots test-deepspeed bench-verifier lint format mlflow clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
@@ -59,12 +61,20 @@ kills: install ## Kill 60 small runs at random moments, resume, compare (docs/re
 	$(BIN)/python -m benchmarks.kills
 
 test: install ## Run the tests but the slow ones, with coverage
-	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not slow and not browser" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 test-deepspeed: install ## Install DeepSpeed and run its tests, minutes
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) wheel setuptools
 	@DS_BUILD_OPS=0 $(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) --no-build-isolation ".[deepspeed]"
 	$(BIN)/pytest -m slow -k "zero or deepspeed" tests/integration/test_strategies.py $(PYTEST_ARGS)
+
+test-browser: install ## Open the pages in a real Chromium (apt-get install chromium), minutes
+	@test -n "$(CHROMIUM)" || { echo "no Chromium found: apt-get install chromium, or set CHROMIUM to one's path"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) --editable ".[browser]"
+	$(BIN)/pytest -m browser tests/browser $(PYTEST_ARGS)
+
+screenshots: export LIMR_SCREENSHOTS := docs/screenshots
+screenshots: test-browser ## The same on whole quickstarts, to take the pictures in docs/screenshots
 
 test-all: install ## Run every test, minutes of training included
 	$(BIN)/pytest $(PYTEST_ARGS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fault_runs import STEPS, Run, appears, fit, pause
 from mlflow import MlflowClient
-from mlflow_servers import free_port, server
+from mlflow_server import free_port, server
 
 from benchmarks.kills import outcome
 from limr.training import PPOModule

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from comparison_toys import log_run
 from mlflow import MlflowClient
-from mlflow_servers import free_port, server
+from mlflow_server import free_port, server
 
 from limr.__main__ import main
 from limr.report.mlflow_runs import read_mlflow_runs
