@@ -102,9 +102,13 @@ def measures_table(summaries: Mapping[str, Summary]) -> Table:
 
 
 def response_table(rows: Sequence[Mapping[str, Any]], *, most: int = 200) -> Table:
-    """The first responses, as many as a page can show."""
-    columns = ["problem_id", "sample", "status", "reason", "answer", "gold", "length"]
-    columns += ["prompt", "response"]
+    """The first responses, as many as a page can show.
+
+    MLflow's view of several runs' tables has a row for each value of the first column and shows the
+    second one of each run, until a person asks for others.
+    """
+    columns = ["problem_id", "response", "status", "reason", "answer", "gold", "sample", "length"]
+    columns += ["prompt"]
     return {"columns": columns, "data": [[row[c] for c in columns] for row in rows[:most]]}
 
 

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hostile import log_runs
 from mlflow_server import free_port, starting
-from study import SHORT, WHOLE, Study, make_runs
+from study import SHORT, WHOLE, Study, fit_on_all, fit_on_selected
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -67,12 +66,10 @@ def _lasting_screenshots() -> Path | None:
 def study(browser, tmp_path_factory):
     """Two runs and an MLflow server over them; whole quickstarts where screenshots are to last."""
     folder, port = tmp_path_factory.mktemp("study"), free_port()
-    with ExitStack() as stack:
-
-        def start_server():
-            return stack.enter_context(starting(folder, port))
-
-        answers = make_runs(folder, WHOLE if _lasting_screenshots() else SHORT, start_server)
+    size = WHOLE if _lasting_screenshots() else SHORT
+    fit_on_all(folder, size)
+    with starting(folder, port) as answers:  # slowly, over that run's database
+        fit_on_selected(folder, size)
         answers()
         yield Study(folder, f"http://127.0.0.1:{port}")
 

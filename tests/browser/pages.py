@@ -34,9 +34,9 @@ class Visit:
         """Signs that a text of the page was executed: dialogs, and the mark of `hostile`."""
         self.complaints: list[str] = []
         """Failed requests, errors and warnings."""
+        self._origin = origin
         self._context = browser.new_context(**{"viewport": DESKTOP, **options})
         self._context.route(lambda url: not self._is_home(url), self._stop)
-        self._origin = origin
         self.page = self._context.new_page()
         self.page.set_default_timeout(TIMEOUT_MS)
         self._listen()
@@ -53,7 +53,7 @@ class Visit:
         on = self.page.on
         on("request", lambda asked: self._is_home(asked.url) or self.strays.append(asked.url))
         on("requestfailed", lambda asked: complain(f"failed: {asked.url} ({asked.failure})"))
-        on("response", lambda got: got.ok or complain(f"{got.status}: {got.url}"))
+        on("response", lambda got: got.status >= 400 and complain(f"{got.status}: {got.url}"))
         on("pageerror", lambda error: complain(f"error: {error}"))
         on("dialog", self._dismiss)
         on(
@@ -80,3 +80,17 @@ def fits_its_width(page: Any) -> bool:
     return page.evaluate(
         "document.scrollingElement.scrollWidth <= document.scrollingElement.clientWidth"
     )
+
+
+def check_that_no_script_gets_in(browser: Any, url: str) -> None:
+    """Put a script into the page at `url`: its policy must keep the browser from running it."""
+    visit = Visit(browser, url)
+    visit.page.goto(url)
+    visit.page.evaluate(
+        "const script = document.createElement('script');"
+        "script.textContent = 'window.__pwned = 1';"
+        "document.body.append(script)"
+    )
+    visit.close()
+    assert visit.intrusions == []
+    assert "Content Security Policy" in "".join(visit.complaints)

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,26 +44,21 @@ class Study(NamedTuple):
     """The MLflow server's."""
 
 
-def make_runs(folder: Path, size: Size, in_between: Callable[[], Any]) -> Any:
-    """Fit on all problems, select, fit on the selection; into `folder`/mlflow.db.
+def fit_on_all(folder: Path, size: Size) -> None:
+    """`limr fit` on all problems, into `folder`/mlflow.db and `folder`/runs/full."""
+    _fit(folder, size, "full", size.epochs)
 
-    Args:
-        folder: Where it all goes.
-        size: How much is trained.
-        in_between: Called when the database is there; what it returns is returned.
-    """
-    _fit(folder, size, "full", {"max_epochs": size.epochs})
-    begun = in_between()
-    selected = folder / "lim.jsonl"
+
+def fit_on_selected(folder: Path, size: Size) -> None:
+    """`limr select` from that run's trajectories, and `limr fit` on what it chose."""
     limr(
         folder, "select", "--trajectories=runs/full/trajectories", f"--fraction={1 / SHARE}",
-        f"--output={selected.name}", f"--experiment={EXPERIMENT}",
+        "--output=lim.jsonl", f"--experiment={EXPERIMENT}",
     )  # fmt: skip
-    _fit(folder, size, "lim", {"max_epochs": size.epochs * SHARE}, ids_file=selected.name)
-    return begun
+    _fit(folder, size, "lim", size.epochs * SHARE, ids_file="lim.jsonl")
 
 
-def _fit(folder: Path, size: Size, arm: str, trainer: dict[str, Any], **data: str) -> None:
+def _fit(folder: Path, size: Size, arm: str, epochs: int, **data: str) -> None:
     tags = {"arm": arm, "mlflow.runColor": COLORS[arm]}
     logger = {
         "class_path": "limr.tracking.RunLogger",
@@ -96,7 +90,7 @@ def _fit(folder: Path, size: Size, arm: str, trainer: dict[str, Any], **data: st
             "val_check_interval": size.every,
             "default_root_dir": f"runs/{arm}",
             "logger": logger,
-            **trainer,
+            "max_epochs": epochs,
         },
     }
     overlay = folder / f"{arm}.yaml"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from hostile import HOSTILE, write_store
-from pages import PHONE, expect, fits_its_width
+from pages import PHONE, check_that_no_script_gets_in, expect, fits_its_width
 from study import environment
 
 from limr.trajectories import read_trajectories
@@ -159,3 +159,7 @@ def test_hostile_texts_are_texts(visit, hostile_site, text):
     page.get_by_role("link", name="Overview").click()
     page.wait_for_url("**/overview")
     assert fits_its_width(page)
+
+
+def test_a_script_that_got_in_would_not_run(browser, site):
+    check_that_no_script_gets_in(browser, site)

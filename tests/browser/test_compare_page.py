@@ -4,7 +4,7 @@ import re
 
 import pytest
 from hostile import HOSTILE
-from pages import PHONE, expect, fits_its_width
+from pages import PHONE, check_that_no_script_gets_in, expect, fits_its_width
 from study import EXPERIMENT, limr
 
 pytestmark = pytest.mark.browser
@@ -128,3 +128,7 @@ def test_hostile_texts_are_texts(visit, hostile_report):
         example = page.get_by_role("article").filter(has=prompt)
         expect(example.locator("pre")).to_have_text([text] * 4)  # the prompt, and 3 responses
     assert fits_its_width(page)
+
+
+def test_a_script_that_got_in_would_not_run(browser, report):
+    check_that_no_script_gets_in(browser, report)

@@ -1,5 +1,5 @@
 from evaluators import Estimate, Summary
-from evaluators.tables import Group, change_table, results_table, samples_table
+from evaluators.tables import Group, change_table, response_table, results_table, samples_table
 
 
 def summary(accuracy, low, high):
@@ -61,3 +61,13 @@ def test_several_samples_get_a_table_of_their_own():
         "b            maj@4  20.0  [15.0, 25.6]",
     ]
     assert samples_table({Group("one"): summary(0.5, 0.4, 0.6)}) == ""
+
+
+def test_responses_are_what_a_table_shows_first_of_each_problem():
+    row = {"problem_id": "a", "response": "so 2", "status": "correct", "reason": "", "answer": "2"}
+    row |= {"gold": "2", "sample": 0, "length": 3, "prompt": "1+1=", "family": "sums"}
+    table = response_table([row, row | {"problem_id": "b", "answer": None}, row], most=2)
+    assert table["columns"][:2] == ["problem_id", "response"]
+    cells = [dict(zip(table["columns"], line, strict=True)) for line in table["data"]]
+    assert [(cell["problem_id"], cell["answer"]) for cell in cells] == [("a", "2"), ("b", None)]
+    assert all(cell["prompt"] == "1+1=" for cell in cells)
