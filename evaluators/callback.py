@@ -23,6 +23,7 @@ from evaluators.responses import (
 )
 from evaluators.tables import (
     Group,
+    Table,
     change_table,
     measures_table,
     response_table,
@@ -146,20 +147,25 @@ class Evaluation(Callback):
             self._complete(outputs.benchmark, trainer, pl_module)
 
     def _complete(self, name: str, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Gather a benchmark's rows, of every rank; the first one writes them."""
+        """Gather a benchmark's rows, of every rank; the first one writes and uploads them."""
         here = [graded for graded, _ in self._graded if graded.benchmark == name]
         rows = [row for graded in here for row in response_rows(graded, step=self.step)]
         self._rows[name] = rows = in_order(gather_objects(rows))
-        if name in self._kept:
-            return
         facts = self._facts(name, pl_module)
         path = self._path(name, facts, trainer)
         if trainer.is_global_zero:
-            write_responses(rows, path, facts)
-            table = path.parent / "_tables" / f"{path.stem}.json"
-            write_table(response_table(rows), table)
+            if name not in self._kept:
+                write_responses(rows, path, facts)
             upload(trainer, path, "responses")
-            upload(trainer, table, "evaluation", table=True)
+            self._write_table(response_table(rows), path.stem, trainer)
+
+    def _write_table(self, table: Table, name: str, trainer: Trainer) -> None:
+        path = self._folder(trainer) / "_tables" / f"{name}.json"
+        write_table(table, path)
+        upload(trainer, path, "evaluation", table=True)
+
+    def _folder(self, trainer: Trainer) -> Path:
+        return Path(self.dirpath or Path(trainer.default_root_dir) / "responses")
 
     def _facts(self, name: str, pl_module: LightningModule) -> dict[str, Any]:
         """What decides a benchmark's result; in ``limr validate`` with a key of all of it."""
@@ -176,7 +182,7 @@ class Evaluation(Callback):
 
     def _path(self, name: str, facts: dict[str, Any], trainer: Trainer) -> Path:
         return responses_path(
-            Path(self.dirpath or Path(trainer.default_root_dir) / "responses"),
+            self._folder(trainer),
             verb=verb_of(trainer),
             benchmark=name,
             step=self.step,
@@ -229,10 +235,7 @@ class Evaluation(Callback):
             if remark:
                 pl_module.print(remark)
         if trainer.is_global_zero:
-            folder = Path(self.dirpath or Path(trainer.default_root_dir) / "responses")
-            path = folder / "_tables" / f"{verb}-step{self.step:06d}.json"
-            write_table(measures_table(overall), path)
-            upload(trainer, path, "evaluation", table=True)
+            self._write_table(measures_table(overall), f"{verb}-step{self.step:06d}", trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print what training changed, where there is a measurement from before it."""

@@ -53,7 +53,10 @@ def draw_comparison(comparison: Comparison, folder: Path) -> tuple[list[Figure],
     notes: list[str] = []
     for draw in (_accuracy, _by_arm, _by_benchmark, _length, _reward, _problems):
         found = draw(comparison, lambda name: [folder / f"{name}.svg", folder / f"{name}.png"])
-        (figures if isinstance(found, Figure) else notes).append(found)  # type: ignore[arg-type]
+        if isinstance(found, Figure):
+            figures.append(found)
+        else:
+            notes.append(found)
     return figures, notes
 
 

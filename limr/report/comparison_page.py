@@ -70,7 +70,7 @@ def page(
             **{name: f"{count} questions" for name, count in comparison.questions.items()},
             AVERAGE: f"{len(comparison.questions)} benchmarks",
         },
-        soon_heads=[("arm", 0), *((f"{name}", 1) for name in comparison.questions)],
+        soon_heads=[("arm", 0), *((name, 1) for name in comparison.questions)],
         soon=[(arm.name, _soon(comparison, arm.name)) for arm in comparison.arms],
         figures=[(figure, _embedded(folder / f"{figure.name}.svg")) for figure in figures],
         examples=examples,

@@ -41,8 +41,9 @@ def summary(comparison: Comparison) -> str:
 
 def heading(comparison: Comparison) -> str:
     """What was made equal, in one line."""
+    amount = f"{comparison.amount:,.2f}".rstrip("0").rstrip(".")
     return (
-        f"compared with {comparison.baseline.name} at {comparison.amount:g} "
+        f"compared with {comparison.baseline.name} at {amount} "
         f"{comparison.match.replace('_', ' ')}, the most that every run reaches"
     )
 

@@ -11,6 +11,7 @@ PER_BENCHMARK = 12
 """Problems shown of each benchmark."""
 _LONGEST = 6000
 """Characters of a text that are shown."""
+_BEFORE = "before training"
 _SELECTED = "lim"
 """The arm that is shown, where there is one of this name."""
 
@@ -66,7 +67,7 @@ def examples(comparison: Comparison) -> tuple[list[Example], list[str]]:
     for name in comparison.questions:
         sources: dict[str, Measurement] = {}
         if start := base.measured[name].get(0):
-            sources["before training"] = start
+            sources[_BEFORE] = start
         else:
             notes.append(f"no examples from before training: {base.name!r} has no step 0 of {name}")
         for arm in (comparison.baseline, *([other] if other else [])):

@@ -35,6 +35,8 @@ class RunInfo(Callback):
         verb = TrainerFn(stage).value
         folder = str(Path(trainer.default_root_dir).resolve())
         found = {"verb": verb, "folder": folder, **git_state(Path(limr.__file__)), **environment()}
+        if pretrained := getattr(pl_module, "pretrained", None):
+            found["model"] = pretrained.name
         data = getattr(trainer, "datamodule", None)
         if verb == "fit":
             found |= data_state(data)

@@ -1,9 +1,11 @@
 import csv
+from dataclasses import replace
 
+import pytest
 from comparison_toys import toy_run
 
 from limr.report.comparison import compare
-from limr.report.comparison_text import summary, write_runs
+from limr.report.comparison_text import heading, summary, write_runs
 from limr.report.runs import Found
 
 RUNS = [
@@ -22,6 +24,14 @@ def test_the_summary_says_what_was_compared_and_how_they_fared():
     assert lim[:5] == ["lim", "1", "0", "0.0", "[0.0,"]
     assert lim[6] == "-50.0"
     assert lim[-1] == "never"
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [(36.0, "36"), (0.0, "0"), (2.5, "2.5"), (123456789.0, "123,456,789")]
+)
+def test_amounts_are_written_out(amount, shown):
+    line = heading(replace(COMPARISON, amount=amount))
+    assert line.startswith(f"compared with full at {shown} steps")
 
 
 def test_the_file_has_every_measurement_of_every_run(tmp_path):

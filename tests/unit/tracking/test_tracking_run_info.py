@@ -6,6 +6,7 @@ import lightning
 import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
+from tracking_toys import ToyModule
 
 import limr
 from limr.tracking import RunInfo
@@ -44,6 +45,14 @@ def test_a_run_is_tagged_with_its_circumstances(run_logger, fit, monkeypatch, tm
     assert tags["version.limr"] == limr.__version__
     assert tags["machine.threads"] == str(torch.get_num_threads())
     assert tags["git.commit"]
+
+
+def test_a_module_that_starts_from_a_model_names_it(run_logger, fit):
+    module = ToyModule()
+    module.pretrained = SimpleNamespace(name="Qwen/Qwen2.5-Math-7B")
+    fit(run_logger, RunInfo(), module=module)
+    tags = run_logger.experiment.get_run(run_logger.run_id).data.tags
+    assert tags["model"] == "Qwen/Qwen2.5-Math-7B"
 
 
 def test_the_logger_s_own_tags_are_not_overwritten(run_logger, fit):
