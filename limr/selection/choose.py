@@ -7,7 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limr.allocation import shares
-from limr.selection.scores import Floats
+from limr.selection.scores import Floats, random_scores
+
+_TIES = 0
+"""Seed of the order among equal scores."""
 
 
 def choose(
@@ -20,7 +23,10 @@ def choose(
     strict: bool = False,
     groups: Sequence[str] | None = None,
 ) -> list[str]:
-    """The ids of the chosen problems, best score first, equal scores by id.
+    """The ids of the chosen problems, best score first, equal scores in random order.
+
+    That order depends on the ids alone, by a hash: the alphabet would favour some families, whose
+    names ids often begin with, and a pass rate of few samples gives many problems the same score.
 
     Exactly one of `threshold`, `top_k` and `fraction` decides how many.
 
@@ -47,7 +53,7 @@ def choose(
     ids = [str(identifier) for identifier in problem_ids]
     scores = np.asarray(scores, dtype=np.float64)
     _check_lengths(ids, scores, groups)
-    ranked = np.lexsort((np.array(ids, dtype=str), -scores))[: np.count_nonzero(~np.isnan(scores))]
+    ranked = np.lexsort((random_scores(ids, _TIES), -scores))[: np.count_nonzero(~np.isnan(scores))]
 
     rules = {"threshold": threshold, "top_k": top_k, "fraction": fraction}
     given = [name for name, value in rules.items() if value is not None]

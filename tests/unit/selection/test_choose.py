@@ -14,21 +14,26 @@ SCORES = np.array([0.6, 0.9, 0.6, NAN, 0.5])
 
 
 def test_a_threshold_keeps_its_edge_unless_strict():
-    assert choose(IDS, SCORES, threshold=0.6) == ["b", "a", "d"]
+    assert choose(IDS, SCORES, threshold=0.6) == ["b", "d", "a"]
     assert choose(IDS, SCORES, threshold=0.6, strict=True) == ["b"]
-    assert choose(IDS, SCORES, threshold=-np.inf) == ["b", "a", "d", "e"]
+    assert choose(IDS, SCORES, threshold=-np.inf) == ["b", "d", "a", "e"]
     assert choose(IDS, SCORES, threshold=1) == []
 
 
-def test_equal_scores_go_by_id():
-    assert choose(IDS, SCORES, top_k=2) == ["b", "a"]
-    assert choose(IDS[::-1], SCORES[::-1], top_k=2) == ["b", "a"]
-    assert choose(IDS, np.zeros(5), top_k=3) == ["a", "b", "c"]
+def test_equal_scores_come_in_an_order_of_the_ids_alone():
+    assert choose(IDS, SCORES, top_k=2) == ["b", "d"]
+    assert choose(IDS[::-1], SCORES[::-1], top_k=2) == ["b", "d"]
     assert choose(IDS, SCORES, top_k=0) == []
 
 
+def test_equal_scores_favour_no_family_whose_name_ids_begin_with():
+    ids = [f"{family}-{i}" for family in ("carry", "word") for i in range(200)]
+    first = choose(ids, np.zeros(400), top_k=200)
+    assert 80 < sum(key.startswith("carry") for key in first) < 120
+
+
 def test_a_fraction_is_of_all_problems():
-    assert choose(IDS, SCORES, fraction=0.6) == ["b", "a", "d"]
+    assert choose(IDS, SCORES, fraction=0.6) == ["b", "d", "a"]
     assert choose(IDS, SCORES, fraction=0.0) == []
     # 1.4 rounds to 1
     assert choose(IDS, SCORES, fraction=0.28) == ["b"]
