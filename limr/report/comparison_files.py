@@ -7,12 +7,12 @@ from limr.files import whole_file
 from limr.report.comparison import Comparison
 from limr.report.comparison_figures import draw_comparison
 from limr.report.comparison_page import page
-from limr.report.comparison_text import write_runs
+from limr.report.comparison_text import write_runs, write_table
 from limr.report.examples import examples
 
 
 def write_report(comparison: Comparison, folder: Path, *, title: str) -> list[Path]:
-    """Write ``index.html``, ``runs.csv`` and the figures as SVG and PNG.
+    """Write ``index.html``, ``comparison.csv``, ``runs.csv`` and the figures as SVG and PNG.
 
     Returns:
         The files that were written.
@@ -23,10 +23,11 @@ def write_report(comparison: Comparison, folder: Path, *, title: str) -> list[Pa
     figures, undrawn = draw_comparison(comparison, folder)
     shown, missing = examples(comparison)
     notes = [*comparison.notes, *undrawn, *missing]
+    write_table(comparison, folder / "comparison.csv")
     write_runs(comparison, folder / "runs.csv")
     with whole_file(folder / "index.html") as file:
         file.write(page(comparison, figures, shown, notes, title=title, folder=folder))
-    names = ["index.html", "runs.csv"]
+    names = ["index.html", "comparison.csv", "runs.csv"]
     names += [f"{figure.name}.{suffix}" for figure in figures for suffix in ("svg", "png")]
     return [folder / name for name in names]
 

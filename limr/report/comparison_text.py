@@ -13,6 +13,10 @@ CSV_COLUMNS = (
     "run", "run_id", "arm", "seed", "status", "benchmark", "step", *AMOUNTS, "questions",
     "accuracy", "response_length", "compared",
 )  # fmt: skip
+TABLE_COLUMNS = (
+    "benchmark", "arm", "seeds", "first_step", "last_step", "accuracy", "low", "high", "difference",
+    "difference_low", "difference_high", "response_length", "reached",
+)  # fmt: skip
 
 
 def summary(comparison: Comparison) -> str:
@@ -86,3 +90,22 @@ def write_runs(comparison: Comparison, path: Path) -> None:
                     amounts = [run.progress.get(what, {}).get(step, "") for what in AMOUNTS]
                     values = (len(one.shares), one.accuracy, one.length, int(step == compared))
                     writer.writerow([*of_run, name, step, *amounts, *values])
+
+
+def write_table(comparison: Comparison, path: Path) -> None:
+    """Write ``comparison.csv``: a row for each benchmark and arm, accuracies as fractions.
+
+    The baseline has no difference. `reached` holds each seed's step, by spaces, or `never`.
+
+    Raises:
+        ValueError: If the file cannot be written.
+    """
+    with whole_file(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(TABLE_COLUMNS)
+        for row in comparison.rows:
+            reached = " ".join("never" if step is None else str(step) for step in row.reached)
+            steps = (row.seeds, min(row.steps), max(row.steps))
+            difference = row.difference or ("", "", "")
+            numbers = (*row.accuracy, *difference, row.length)
+            writer.writerow([row.benchmark, row.arm, *steps, *numbers, reached])

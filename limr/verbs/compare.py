@@ -20,7 +20,8 @@ Which arm is more accurate, by how much, how surely, how soon? From the runs of 
 experiment or from a folder of runs. An arm is what carries the same tag `arm`, its seeds are
 repetitions; without the tag each run is an arm of its own.
 
-DIR gets index.html (one file that needs nothing else), runs.csv and the figures as SVG and PNG.
+DIR gets index.html (one file that needs nothing else), its table as comparison.csv, every
+measurement in runs.csv, and the figures as SVG and PNG.
 """
 
 

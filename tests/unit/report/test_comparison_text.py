@@ -5,7 +5,7 @@ import pytest
 from comparison_toys import toy_run
 
 from limr.report.comparison import compare
-from limr.report.comparison_text import heading, summary, write_runs
+from limr.report.comparison_text import heading, summary, write_runs, write_table
 from limr.report.runs import Found
 
 RUNS = [
@@ -49,3 +49,15 @@ def test_the_file_has_every_measurement_of_every_run(tmp_path):
     ]
     assert rows[0]["questions"] == "4"
     assert rows[1]["response_length"] == "14.0"
+
+
+def test_the_table_is_a_file_too(tmp_path):
+    write_table(COMPARISON, tmp_path / "comparison.csv")
+    with (tmp_path / "comparison.csv").open(newline="") as file:
+        full, lim = csv.DictReader(file)
+    assert (full["arm"], full["accuracy"], full["difference"], full["reached"]) == (
+        "full", "0.5", "", "4",
+    )  # fmt: skip
+    assert (lim["arm"], lim["accuracy"], lim["reached"]) == ("lim", "0.0", "never")
+    assert (lim["benchmark"], lim["seeds"], lim["last_step"]) == ("easy", "1", "0")
+    assert float(lim["difference_low"]) < float(lim["difference"]) == -0.5
