@@ -5,6 +5,7 @@ VENV ?= .venv
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 MLFLOW_PORT ?= 5000
+ARGS ?=
 CHROMIUM ?= $(firstword $(shell which chromium chromium-browser google-chrome google-chrome-stable 2>/dev/null))
 export CHROMIUM
 SUITES ?= ../shared/suites/verifier
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart smollm2 selectors intervals kills test test-all test-browser screenshots test-deepspeed bench-verifier lint format mlflow clean
+.PHONY: help install quickstart smollm2 selectors intervals study kills test test-all test-browser screenshots test-deepspeed bench-verifier lint format mlflow clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
@@ -56,6 +57,9 @@ selectors: install ## Compare the selection methods on published trajectories (d
 
 intervals: install ## How often the intervals of limr compare hold the truth (docs/compare.md); minutes
 	$(BIN)/python -m benchmarks.intervals
+
+study: install ## Is less more? The study of docs/study.md, hours; ARGS=--smoke is its short form
+	$(BIN)/python -m benchmarks.study $(ARGS)
 
 kills: install ## Kill 60 small runs at random moments, resume, compare (docs/reliability.md); minutes
 	$(BIN)/python -m benchmarks.kills

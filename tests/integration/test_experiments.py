@@ -20,12 +20,18 @@ from limr.types import Sampling
 pytestmark = pytest.mark.integration
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-RUNS = sorted(path.name for path in EXPERIMENTS.glob("*.yaml"))
+STUDY = "study/full.yaml"
+RUNS = [*sorted(path.name for path in EXPERIMENTS.glob("*.yaml")), STUDY]
 OVERLAYS = sorted(
     f"{path.parent.name}/{path.name}"
     for path in (*EXPERIMENTS.glob("overlay/*.yaml"), *EXPERIMENTS.glob("trainer/*.yaml"))
     if path.name != "callbacks_7b.yaml"
 )
+STUDY_OVERLAYS = sorted(
+    f"study/{path.name}" for path in EXPERIMENTS.glob("study/*.yaml") if path.name != "full.yaml"
+)
+BELOW = dict.fromkeys(OVERLAYS, "quickstart.yaml") | dict.fromkeys(STUDY_OVERLAYS, STUDY)
+"""The run that an overlay lies over in these tests."""
 PAPER_RUNS = ("limr_qwen7b.yaml", "full_qwen7b.yaml", "random_qwen7b.yaml", "linear_qwen7b.yaml")
 
 
@@ -44,11 +50,11 @@ def parsed(*paths):
     return text, yaml.safe_load(text)
 
 
-@pytest.fixture(scope="module", params=[*RUNS, *OVERLAYS])
+@pytest.fixture(scope="module", params=[*RUNS, *BELOW])
 def run(request):
-    """A run file's path, its resolved text and data; an overlay lies over the quickstart."""
+    """A run file's path, its resolved text and data; an overlay's with the run below it."""
     path = EXPERIMENTS / request.param
-    below = [EXPERIMENTS / "quickstart.yaml"] if request.param in OVERLAYS else []
+    below = [EXPERIMENTS / BELOW[request.param]] if request.param in BELOW else []
     return path, *parsed(*below, path)
 
 
@@ -97,17 +103,42 @@ def test_every_group_file_belongs_to_a_run():
     found = set()
     for name in RUNS:
         expand(yaml.safe_load((EXPERIMENTS / name).read_text()), EXPERIMENTS, found)
-    overlays = {EXPERIMENTS / name for name in OVERLAYS}
-    assert set(EXPERIMENTS.glob("*/**/*.yaml")) - overlays == found
+    others = {EXPERIMENTS / name for name in (*RUNS, *BELOW)}
+    assert set(EXPERIMENTS.glob("*/**/*.yaml")) - others == found
 
 
-@pytest.mark.parametrize("name", [*RUNS, *OVERLAYS])
+@pytest.mark.parametrize("name", [*RUNS, *BELOW])
 def test_a_file_begins_with_the_command_that_runs_it(name):
     lines = (EXPERIMENTS / name).read_text().splitlines()
-    quickstart = "--config experiments/quickstart.yaml " if name in OVERLAYS else ""
+    below = f"--config experiments/{BELOW[name]} " if name in BELOW else ""
     verb = "validate" if name == "validate.yaml" else "fit"
-    command = f"# limr {verb} {quickstart}--config experiments/{name}"
+    command = f"# limr {verb} {below}--config experiments/{name}"
     assert lines[0].startswith(command) or lines[0] == "# make smollm2"
+
+
+def test_the_studys_arms_take_as_many_rollouts_as_full():
+    def rollouts(prompts, batch):
+        return -(-prompts // batch)
+
+    for size, batch, top_k in ((768, 32, 128), (48, 4, 8)):
+        overlays = [] if size == 768 else [EXPERIMENTS / "study/smoke.yaml"]
+        full, selected, online = (
+            parsed(EXPERIMENTS / STUDY, *(EXPERIMENTS / f"study/{name}.yaml" for name in arm),
+                   *overlays)[1]
+            for arm in ([], ["selected"], ["online"])
+        )  # fmt: skip
+        data = full["data"]["init_args"]
+        assert data["problems"]["init_args"]["size"] == size
+        assert data["rollout_batch_size"] == batch
+        whole = rollouts(size, batch)
+        steps = full["trainer"]["max_epochs"] * whole
+        assert selected["trainer"]["max_epochs"] * rollouts(top_k, batch) == steps
+        resampling = online["data"]["init_args"]["resampling"]["init_args"]
+        later = online["trainer"]["max_epochs"] - resampling["warmup_epochs"]
+        visited = top_k + round(resampling["exploration"] * (size - top_k))
+        assert resampling["warmup_epochs"] * whole + later * rollouts(visited, batch) == steps
+        # a selection from whole epochs is paid at a step that was measured
+        assert whole % full["trainer"]["val_check_interval"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -390,10 +421,14 @@ def test_the_full_set_on_disk_is_the_one_the_run_names(shared_data):
         (["random_qwen7b.yaml"], "random", "random"),
         (["quickstart.yaml"], "full", "all"),
         (["quickstart.yaml", "overlay/resampling.yaml"], "online", "lim"),
+        ([STUDY], "full", "all"),
+        ([STUDY, "study/selected.yaml"], "lim", "lim"),
+        ([STUDY, "study/online.yaml"], "online", "lim"),
     ],
 )
 def test_a_run_says_which_arm_it_is(paths, arm, method):
     _, resolved = parsed(*(EXPERIMENTS / path for path in paths))
     tags = resolved["trainer"]["logger"]["init_args"]["tags"]
     assert (tags["arm"], tags["method"]) == (arm, method)
-    assert ("share" in tags) == (arm == "lim")  # its file is a selection: the data cannot tell
+    # where the problem file itself is a selection the data cannot tell its share
+    assert ("share" in tags) == (paths == ["limr_qwen7b.yaml"])

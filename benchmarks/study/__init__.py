@@ -1,0 +1,1 @@
+"""Is less more? The paper's experiment at small scale, from base models to tables."""

@@ -1,0 +1,239 @@
+"""The study as jobs: which command makes what, from what, in which order."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.study.settings import ABLATED, EMBEDDED, EXPERIMENTS, Settings
+
+Kind = Literal["base", "train", "select"]
+
+MAIN = "none"
+"""The tag `ablation` of runs on the study's own mix of problems."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """Where in the study a run or a selection stands."""
+
+    base: str
+    ablation: str
+    arm: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Also the folder's, under `runs` or `selections`."""
+        parts = [self.base, *([self.ablation] if self.ablation != MAIN else [])]
+        return "/".join([*parts, f"{self.arm}-seed{self.seed}"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One command."""
+
+    name: str
+    kind: Kind
+    command: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    """Jobs that come first."""
+    fresh: tuple[Path, ...] = ()
+    """What a command that was interrupted leaves behind and would refuse to find."""
+    cell: Cell | None = None
+    """None for a base."""
+
+
+def early_arm(epochs: int) -> str:
+    """The arm that trains on LIM's choice from the first epochs of FULL alone.
+
+    >>> early_arm(2)
+    'lim-2-epochs'
+    """
+    return f"lim-{epochs}-epoch{'s' if epochs > 1 else ''}"
+
+
+def early_arms(settings: Settings) -> list[str]:
+    """One for each number of epochs short of all."""
+    return [early_arm(epochs) for epochs in range(1, settings.epochs)]
+
+
+def arms(settings: Settings) -> list[str]:
+    """Every arm on the study's own mix of problems."""
+    return ["full", *settings.methods, "online", *early_arms(settings)]
+
+
+def make_plan(settings: Settings) -> list[Job]:
+    """Every job, each behind those it needs; what the main question needs comes first.
+
+    Seeds of the first base are 1, 2, ..., of the second 11, 12, ...: no two runs of an arm share a
+    seed, so that `limr compare` takes all bases' runs of an arm as its repetitions.
+    """
+    jobs = [
+        _warm_start(settings, base) for base, seed in settings.bases.items() if seed is not None
+    ]
+    main = [
+        (base, 10 * place + seed)
+        for seed in range(1, settings.seeds + 1)
+        for place, base in enumerate(settings.bases)
+    ]
+    for base, seed in main:
+        jobs += _seed(settings, base, MAIN, seed, ["full", *settings.methods, "online"])
+    for base, seed in main:
+        jobs += _seed(settings, base, MAIN, seed, early_arms(settings))
+    first = next(iter(settings.bases))
+    for ablation in settings.ablations:
+        for seed in range(1, settings.ablation_seeds + 1):
+            jobs += _seed(settings, first, ablation, seed, ABLATED)
+    return jobs
+
+
+def _seed(
+    settings: Settings, base: str, ablation: str, seed: int, named: Sequence[str]
+) -> Iterator[Job]:
+    """The selections and runs of these arms."""
+    for arm in named:
+        cell = Cell(base=base, ablation=ablation, arm=arm, seed=seed)
+        selected = arm not in ("full", "online")
+        if selected:
+            yield _selection(settings, cell)
+        yield _training(settings, cell, selected=selected)
+
+
+def model_of(settings: Settings, base: str) -> str:
+    """What a run file calls the base model."""
+    return EMBEDDED if settings.bases[base] is None else str(_base_folder(settings, base) / "model")
+
+
+def run_folder(settings: Settings, cell: Cell) -> Path:
+    """Of a training run."""
+    return settings.root / "runs" / cell.name
+
+
+def selection_file(settings: Settings, cell: Cell) -> Path:
+    """The problems that the cell's arm trains on."""
+    return settings.root / "selections" / f"{cell.name}.jsonl"
+
+
+def report_folder(settings: Settings, cell: Cell) -> Path:
+    """Of the selection; a sampling pass has its trajectories there."""
+    return selection_file(settings, cell).with_suffix("")
+
+
+def full_of(cell: Cell) -> Cell:
+    """FULL's run that a selection is made from."""
+    return Cell(base=cell.base, ablation=cell.ablation, arm="full", seed=cell.seed)
+
+
+def problems_file(settings: Settings, cell: Cell) -> Path:
+    """FULL's problems, with family and level."""
+    return run_folder(settings, full_of(cell)) / "trajectories" / "_problems.jsonl"
+
+
+def _limr(*args: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "limr", *args)
+
+
+def _base_folder(settings: Settings, base: str) -> Path:
+    return settings.root / "bases" / base
+
+
+def _warm_start(settings: Settings, base: str) -> Job:
+    seed = str(settings.bases[base])
+    return Job(
+        name=f"base {base}",
+        kind="base",
+        command=_limr(
+            *("fit", "--config", "experiments/tiny_base.yaml"),
+            *("--seed_everything", seed, "--data.init_args.seed", seed),
+            *("--trainer.default_root_dir", str(_base_folder(settings, base))),
+            *settings.base_flags,
+        ),
+    )
+
+
+def _base_needed(settings: Settings, base: str) -> tuple[str, ...]:
+    return () if settings.bases[base] is None else (f"base {base}",)
+
+
+def _training(settings: Settings, cell: Cell, *, selected: bool) -> Job:
+    files = [EXPERIMENTS / "full.yaml"]
+    if cell.ablation != MAIN:
+        files.append(EXPERIMENTS / f"{cell.ablation}.yaml")
+    flags = [
+        *("--seed_everything", str(cell.seed)),
+        *("--data.init_args.problems.init_args.seed", str(cell.seed)),
+        *("--model.init_args.pretrained.name", model_of(settings, cell.base)),
+        *("--trainer.default_root_dir", str(run_folder(settings, cell))),
+        *_logging(settings, cell),
+        *("--ckpt_path", "last"),
+    ]
+    needs = _base_needed(settings, cell.base)
+    if selected:
+        files.append(EXPERIMENTS / "selected.yaml")
+        flags += ["--data.init_args.ids_file", str(selection_file(settings, cell))]
+        needs = (f"select {cell.name}",)
+    if cell.arm == "online":
+        files.append(EXPERIMENTS / "online.yaml")
+        flags += ["--data.init_args.resampling.init_args.top_k", str(settings.top_k)]
+    configs = [arg for file in (*files, *settings.overlays) for arg in ("--config", str(file))]
+    return Job(
+        name=f"train {cell.name}",
+        kind="train",
+        command=_limr("fit", *configs, *flags),
+        needs=needs,
+        cell=cell,
+    )
+
+
+def _logging(settings: Settings, cell: Cell) -> Iterator[str]:
+    tags = {
+        "arm": cell.arm,
+        "method": {"full": "all", "online": "lim"}.get(cell.arm, _method(cell.arm)),
+        "base": cell.base,
+        "ablation": cell.ablation,
+    }
+    values = {
+        "run_name": cell.name,
+        "tracking_uri": settings.database,
+        "artifact_location": str((settings.root / "mlruns").resolve()),
+        "outbox": str(settings.root / "mlflow-outbox"),
+        "tags": json.dumps(tags),
+    }
+    for name, value in values.items():
+        yield from (f"--trainer.logger.init_args.{name}", value)
+
+
+def _method(arm: str) -> str:
+    return "lim" if arm.startswith("lim-") else arm
+
+
+def _selection(settings: Settings, cell: Cell) -> Job:
+    output, report = selection_file(settings, cell), report_folder(settings, cell)
+    flags = ["--method", _method(cell.arm)]
+    if cell.arm == "pass_rate":
+        flags += ["--model", model_of(settings, cell.base), "--samples", str(settings.samples)]
+        flags += ["--max_response_tokens", "32", "--seed", str(cell.seed)]
+    else:
+        store = run_folder(settings, full_of(cell)) / "trajectories"
+        flags += ["--trajectories", str(store)]
+    if cell.arm == "random":
+        flags += ["--method.seed", str(cell.seed)]
+    if cell.arm.startswith("lim-"):
+        flags += ["--epochs", cell.arm.split("-")[1]]
+    return Job(
+        name=f"select {cell.name}",
+        kind="select",
+        command=_limr(
+            *("select", *flags, "--top_k", str(settings.top_k)),
+            *("--problems", str(problems_file(settings, cell))),
+            *("--columns.family", "family", "--columns.level", "level"),
+            *("--output", str(output), "--report", str(report)),
+            *("--experiment", "study", "--tracking_uri", settings.database),
+        ),
+        needs=(f"train {full_of(cell).name}",),
+        fresh=(report,),
+        cell=cell,
+    )

@@ -1,0 +1,89 @@
+"""What the study varies, how often, and how large: the full one and the short one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+EXPERIMENTS = Path("experiments/study")
+EMBEDDED = "embedded:tiny-base"
+
+METHODS = ("lim", "linear", "mean_band", "variance", "pass_rate", "random")
+"""Of `limr select`; all but pass_rate and random read FULL's trajectories."""
+ABLATED = ("full", "lim", "mean_band", "random")
+"""The arms under each change of the problems."""
+ABLATIONS = (
+    "no_impossible",
+    "many_impossible",
+    "no_solved",
+    "many_solved",
+    "no_mislabelled",
+    "many_mislabelled",
+)
+"""Changes of the problems, each a file in experiments/study."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One study."""
+
+    root: Path = Path("runs/study")
+    """Where its runs and its MLflow database lie."""
+    results: Path = Path("benchmarks/results")
+    """Where its tables of raw numbers go."""
+    figures: Path = Path("docs/figures")
+    bases: Mapping[str, int | None] = field(
+        default_factory=lambda: {"embedded": None, "warm-start-1": 1}
+    )
+    """Base models by name: the seed of its warm start, None for the one that limr ships."""
+    base_flags: tuple[str, ...] = ()
+    """Further arguments of a warm start."""
+    seeds: int = 5
+    """Of each base: a seed is one draw of problems, one FULL run, one selection by each method."""
+    epochs: int = 3
+    """Of FULL: selections are made from them all, and from the first 1, 2, ..."""
+    methods: tuple[str, ...] = METHODS
+    ablations: tuple[str, ...] = ABLATIONS
+    ablation_seeds: int = 3
+    """Of the first base alone."""
+    top_k: int = 128
+    """Problems that each method selects."""
+    samples: int = 8
+    """Responses to each problem in the sampling pass."""
+    overlays: tuple[Path, ...] = ()
+    """Run files laid over every run, last."""
+    cpu_seconds: Mapping[str, float] = field(
+        default_factory=lambda: {"base": 560.0, "train": 130.0, "select": 8.0}
+    )
+    """What a job of each kind takes of one idle core, about."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("seeds", 1), ("epochs", 1), ("ablation_seeds", 0), ("top_k", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be >= {least}, got {getattr(self, name)}")
+        if self.ablation_seeds > self.seeds or not self.bases:
+            raise ValueError("a study needs a base, and no more ablation_seeds than seeds")
+
+    @property
+    def database(self) -> str:
+        """MLflow's, for all runs."""
+        return f"sqlite:///{self.root / 'mlflow.db'}"
+
+
+FULL_STUDY = Settings()
+SMOKE = Settings(
+    root=Path("runs/study-smoke"),
+    results=Path("runs/study-smoke/results"),
+    figures=Path("runs/study-smoke/figures"),
+    base_flags=(
+        "--data.init_args.stages",
+        "[{name: skill, steps: 60, batch_size: 32, learning_rate: 2.0e-3, "
+        "worked: 0.5, direct: 0.5, unboxed: 0}]",
+    ),
+    seeds=2,
+    ablations=("many_impossible", "many_mislabelled"),
+    ablation_seeds=1,
+    top_k=8,
+    samples=4,
+    overlays=(EXPERIMENTS / "smoke.yaml",),
+    cpu_seconds={"base": 15.0, "train": 18.0, "select": 8.0},
+)

@@ -1,0 +1,90 @@
+"""Made-up results of a small study, as the CSV files that a real one commits."""
+
+from pathlib import Path
+
+from benchmarks.study.plan import MAIN, arms
+from benchmarks.study.results import (
+    INTERVAL_COLUMNS,
+    INTERVALS_FILE,
+    RUN_COLUMNS,
+    RUNS_FILE,
+    SELECTION_COLUMNS,
+    SELECTIONS_FILE,
+    scopes,
+    write_csv,
+)
+from benchmarks.study.settings import ABLATED, Settings
+from limr.report.comparison import AVERAGE
+
+TOY = Settings(
+    root=Path("toy"),
+    bases={"embedded": None, "second": 1},
+    seeds=2,
+    epochs=2,
+    ablations=("no_solved",),
+    ablation_seeds=1,
+    top_k=4,
+)
+STEPS = (0, 4, 8)
+BENCHMARKS = ("harder", "test", "unseen", "val")
+SPEED = {"full": 0.05, "lim": 0.0625, "random": 0.0}
+"""Accuracy gained in a step."""
+PAID = {"full": 0.0, "random": 0.0, "online": 0.0, "pass_rate": 100.0}
+"""Responses before the run; all others have paid FULL's 800."""
+
+
+def write_results(folder: Path, settings: Settings = TOY) -> None:
+    """Write the three files."""
+    bases = list(settings.bases)
+    main = [
+        (base, MAIN, arm, 10 * place + seed)
+        for place, base in enumerate(bases)
+        for seed in range(1, settings.seeds + 1)
+        for arm in arms(settings)
+    ]
+    changed = [(bases[0], ablation, arm, 1) for ablation in settings.ablations for arm in ABLATED]
+    write_csv(folder / RUNS_FILE, RUN_COLUMNS, [
+        run_row(key, benchmark, step)
+        for key in main + changed for benchmark in BENCHMARKS for step in STEPS
+    ])  # fmt: skip
+    write_csv(folder / INTERVALS_FILE, INTERVAL_COLUMNS, [
+        interval_row(scope, benchmark, arm)
+        for scope in scopes(settings)
+        for benchmark in (*BENCHMARKS, AVERAGE)
+        for arm in (arms(settings) if scope.ablation == MAIN else ABLATED)
+    ])  # fmt: skip
+    write_csv(folder / SELECTIONS_FILE, SELECTION_COLUMNS, [
+        dict(zip(("base", "ablation", "arm", "seed"), key, strict=True))
+        | {"family": family, "level": level, "problems": count, "picked": picked}
+        for key in main + changed if key[2] not in ("full", "online")
+        for family, level, count, picked in (
+            ("chain", "middle", 12, 3 if key[2] == "lim" else key[3] % 2),
+            ("chain", "mislabelled", 2, 0 if key[2] == "lim" else 1),
+            ("pair", "easy", 10, 1),
+        )
+    ])  # fmt: skip
+
+
+def run_row(key, benchmark, step):
+    base, ablation, arm, seed = key
+    paid = PAID.get(arm, 800.0)
+    return {
+        "base": base, "ablation": ablation, "arm": arm, "seed": seed, "benchmark": benchmark,
+        "step": step, "questions": 20,
+        "accuracy": 0.2 + SPEED.get(arm, 0.04) * step + 0.01 * (seed % 10),
+        "response_length": 5.0 + step, "optimizer_steps": 2 * step, "responses": 100.0 * step,
+        "tokens": 1000.0 * step, "visits": step / 4, "selection_responses": paid,
+        "selection_tokens": 10 * paid,
+    }  # fmt: skip
+
+
+def interval_row(scope, benchmark, arm):
+    accuracy = 0.2 + SPEED.get(arm, 0.04) * 8
+    gain = "" if arm == "full" else accuracy - 0.6
+    return {
+        "base": scope.base, "ablation": scope.ablation, "match": scope.match,
+        "benchmark": benchmark, "arm": arm, "seeds": 2, "first_step": 8, "last_step": 8,
+        "accuracy": accuracy, "low": accuracy - 0.05, "high": accuracy + 0.05, "difference": gain,
+        "difference_low": gain and gain - 0.03, "difference_high": gain and gain + 0.03,
+        "response_length": 13.0, "reached": "8 8",
+    }  # fmt: skip
