@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from limr.data.benchmarks import Benchmark, Suite, check_benchmark, problems_digest
+from limr.data.benchmarks import LAST_BOX, Benchmark, Suite, check_benchmark, problems_digest
 from limr.data.loaders import BenchmarkLoader, Prompt, RecordedLoader
 from limr.data.messages import SHOWN
 from limr.data.templates import PromptTemplate, tokenised
 from limr.types import GradedResponses, Problem
-from limr.verifier import GRADING_ONLY, Reward, RuleReward
+from limr.verifier import Reward, RuleReward
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -35,7 +35,7 @@ class BenchmarkSet(Mapping[str, Benchmark]):
         """Asked, where set, for a benchmark's responses from an earlier run, in place of new ones;
         on every rank, which gets its share."""
         self._suite = suite
-        self._own_grader = RuleReward(checks=GRADING_ONLY)
+        self._own_grader = RuleReward(checks=LAST_BOX)
         self._prompts: dict[str, list[Prompt]] | None = None
         self._benchmarks = united(own, suite.load())
 

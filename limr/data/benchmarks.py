@@ -20,12 +20,15 @@ from limr.data.sources import ProblemSource
 from limr.data.templates import PromptTemplate
 from limr.mistakes import plain
 from limr.types import Sampling
-from limr.verifier import Reward
+from limr.verifier import GRADING_ONLY, Reward
 
 if TYPE_CHECKING:
     from limr.types import Problem
 
 _logger = logging.getLogger(__name__)
+
+LAST_BOX = replace(GRADING_ONLY, ended=False)
+"""What makes an answer readable; also one in a response that was cut behind it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class Benchmark:
     problems: ProblemSource
     sampling: Sampling
     grader: Reward | None = None
-    """None grades the last box, without the checks that a training reward adds against gaming."""
+    """None grades the last box (:data:`LAST_BOX`)."""
     template: PromptTemplate | None = None
     """How a question is put to the model; None is the run's own template."""
     version: int = 1

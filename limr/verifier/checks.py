@@ -72,7 +72,7 @@ class Checks:
         return ""
 
 
-GRADING_ONLY = Checks(ended=False, max_boxes=None, max_strange_share=None, repeat_times=None)
+GRADING_ONLY = Checks(max_boxes=None, max_strange_share=None, repeat_times=None)
 """What makes an answer readable, without what a training reward adds against gaming."""
 
 

@@ -2,9 +2,10 @@ import pytest
 
 from limr.data import Benchmark, PlainTemplate, Suite
 from limr.data.benchmark_set import BenchmarkSet
+from limr.data.benchmarks import LAST_BOX
 from limr.data.sources import ProblemSource
 from limr.types import GradedResponses, Problem, Sampling
-from limr.verifier import GRADING_ONLY, RuleReward
+from limr.verifier import RuleReward
 
 GREEDY = Sampling(temperature=0.0)
 
@@ -44,7 +45,7 @@ def test_a_batch_names_its_benchmark_sampling_and_grader(tokenizer):
     own = RuleReward()
     one, two = batches(connected(tokenizer, {"a": benchmark(grader=own), "b": benchmark(2)}))
     assert {(b.benchmark, b.sampling, b.grader) for b in one} == {("a", GREEDY, own)}
-    assert two[0].grader.pool.checks == GRADING_ONLY
+    assert two[0].grader.pool.checks == LAST_BOX
 
 
 def test_a_benchmarks_own_template_counts(tokenizer):

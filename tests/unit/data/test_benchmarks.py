@@ -5,6 +5,7 @@ import yaml
 
 from limr.data import Benchmark, FileProblems, GeneratedProblems, HubProblems, Suite
 from limr.data.benchmarks import (
+    LAST_BOX,
     bad_golds,
     benchmark_files,
     check_benchmark,
@@ -41,7 +42,7 @@ def test_a_shipped_benchmark_has_both_presets(name):
     (many,) = Suite(names=(name,), preset="avg32").load().values()
     assert (many.sampling.samples_per_prompt, many.sampling.temperature) == (32, 0.6)
     assert many.sampling.max_response_tokens == paper.sampling.max_response_tokens
-    assert paper.grader.pool.checks == GRADING_ONLY
+    assert paper.grader.pool.checks == LAST_BOX
 
 
 def test_the_papers_sampling():
