@@ -15,6 +15,7 @@ from limr.data import Benchmark, MathDataModule, PlainTemplate, Resampling
 from limr.data.sources import ProblemSource
 from limr.models.tiny import build_tokenizer
 from limr.selection import Variance
+from limr.selection.scores import random_scores
 from limr.training import TrajectoryRecorder
 from limr.training.settling import settle_epoch
 from limr.types import GradedResponses, Problem, Rollout, Sampling, Verdict
@@ -160,13 +161,14 @@ def visited(seen, epoch):
 def test_epochs_visit_the_selected_and_in_turn_the_others(tmp_path):
     luck = fit(tmp_path, BY_SHARE)
     ids = [problem.id for problem in Numbered().load()]
+    ties = dict(zip(ids, random_scores(ids, 0), strict=True))
     assert visited(luck.seen, 0) == ids
     found = choices(tmp_path)
     assert sorted(found) == [1, 2, 3, 4, 5]
     for epoch, choice in found.items():
         assert visited(luck.seen, epoch) == sorted([*choice["selected"], *choice["explored"]])
         assert (len(choice["selected"]), len(choice["explored"])) == (6, 6)
-        best = sorted(ids, key=lambda i: (-choice["scores"][i], i))[:6]
+        best = sorted(ids, key=lambda i: (-choice["scores"][i], ties[i]))[:6]
         assert choice["selected"] == sorted(best)
     assert len({tuple(choice["selected"]) for choice in found.values()}) > 1
     assert {i for choice in found.values() for i in choice["explored"]} > {ids[0], ids[-1]}
