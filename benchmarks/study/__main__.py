@@ -84,7 +84,7 @@ def compare(settings: Settings, scope: Scope, output: Path) -> None:
     command = [
         *(sys.executable, "-m", "limr", "compare", "--experiment", "study"),
         *("--filter", scope.filter, "--tracking_uri", settings.database),
-        *("--match", scope.match, "--output", str(output)),
+        *("--match", scope.match, "--baseline", scope.baseline, "--output", str(output)),
     ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     say(f"report: {output / 'index.html'}\n")

@@ -1,7 +1,6 @@
 """The study as jobs: which command makes what, from what, in which order."""
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ Kind = Literal["base", "train", "select"]
 
 MAIN = "none"
 """The tag `ablation` of runs on the study's own mix of problems."""
+TUNING = "tuning"
+"""Of FULL's runs by which the learning rate was chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class Job:
     name: str
     kind: Kind
     command: tuple[str, ...]
+    """A module, to run as `python -m` does, and its arguments."""
     needs: tuple[str, ...] = ()
     """Jobs that come first."""
     fresh: tuple[Path, ...] = ()
@@ -60,6 +62,25 @@ def early_arms(settings: Settings) -> list[str]:
     return [early_arm(epochs) for epochs in range(1, settings.epochs)]
 
 
+def tuning_arm(actor_lr: str) -> str:
+    """FULL with this learning rate.
+
+    >>> tuning_arm("2e-4")
+    'full-lr-2e-4'
+    """
+    return f"full-lr-{actor_lr}"
+
+
+def tuning_cells(settings: Settings) -> list[Cell]:
+    """FULL's runs on problems of their own, to choose the learning rate."""
+    base = next(iter(settings.bases))
+    return [
+        Cell(base=base, ablation=TUNING, arm=tuning_arm(rate), seed=seed)
+        for rate in settings.actor_lrs
+        for seed in settings.tuning_seeds
+    ]
+
+
 def arms(settings: Settings) -> list[str]:
     """Every arm on the study's own mix of problems."""
     return ["full", *settings.methods, "online", *early_arms(settings)]
@@ -74,6 +95,7 @@ def make_plan(settings: Settings) -> list[Job]:
     jobs = [
         _warm_start(settings, base) for base, seed in settings.bases.items() if seed is not None
     ]
+    jobs += [_training(settings, cell, selected=False) for cell in tuning_cells(settings)]
     main = [
         (base, 10 * place + seed)
         for seed in range(1, settings.seeds + 1)
@@ -84,8 +106,8 @@ def make_plan(settings: Settings) -> list[Job]:
     for base, seed in main:
         jobs += _seed(settings, base, MAIN, seed, early_arms(settings))
     first = next(iter(settings.bases))
-    for ablation in settings.ablations:
-        for seed in range(1, settings.ablation_seeds + 1):
+    for seed in range(1, settings.ablation_seeds + 1):
+        for ablation in settings.ablations:
             jobs += _seed(settings, first, ablation, seed, ABLATED)
     return jobs
 
@@ -133,7 +155,7 @@ def problems_file(settings: Settings, cell: Cell) -> Path:
 
 
 def _limr(*args: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "limr", *args)
+    return ("limr", *args)
 
 
 def _base_folder(settings: Settings, base: str) -> Path:
@@ -160,7 +182,7 @@ def _base_needed(settings: Settings, base: str) -> tuple[str, ...]:
 
 def _training(settings: Settings, cell: Cell, *, selected: bool) -> Job:
     files = [EXPERIMENTS / "full.yaml"]
-    if cell.ablation != MAIN:
+    if cell.ablation not in (MAIN, TUNING):
         files.append(EXPERIMENTS / f"{cell.ablation}.yaml")
     flags = [
         *("--seed_everything", str(cell.seed)),
@@ -170,6 +192,8 @@ def _training(settings: Settings, cell: Cell, *, selected: bool) -> Job:
         *_logging(settings, cell),
         *("--ckpt_path", "last"),
     ]
+    if cell.ablation == TUNING:
+        flags += ["--model.init_args.ppo.actor_lr", cell.arm.removeprefix(tuning_arm(""))]
     needs = _base_needed(settings, cell.base)
     if selected:
         files.append(EXPERIMENTS / "selected.yaml")
@@ -191,7 +215,7 @@ def _training(settings: Settings, cell: Cell, *, selected: bool) -> Job:
 def _logging(settings: Settings, cell: Cell) -> Iterator[str]:
     tags = {
         "arm": cell.arm,
-        "method": {"full": "all", "online": "lim"}.get(cell.arm, _method(cell.arm)),
+        "method": _method(cell.arm),
         "base": cell.base,
         "ablation": cell.ablation,
     }
@@ -207,7 +231,7 @@ def _logging(settings: Settings, cell: Cell) -> Iterator[str]:
 
 
 def _method(arm: str) -> str:
-    return "lim" if arm.startswith("lim-") else arm
+    return {"full": "all", "online": "lim"}.get(arm.split("-")[0], arm.split("-")[0])
 
 
 def _selection(settings: Settings, cell: Cell) -> Job:

@@ -12,12 +12,14 @@ import pyarrow.compute
 
 from benchmarks.study.plan import (
     MAIN,
+    TUNING,
     Cell,
     Job,
     full_of,
     problems_file,
     report_folder,
     selection_file,
+    tuning_arm,
 )
 from benchmarks.study.settings import Settings
 from limr.files import whole_file
@@ -47,6 +49,7 @@ class Scope:
     base: str
     ablation: str
     match: str
+    baseline: str = "full"
 
     @property
     def folder(self) -> str:
@@ -67,13 +70,15 @@ class Scope:
 def scopes(settings: Settings) -> list[Scope]:
     """Each base and all together at equal steps; all at equal tokens and visits; the ablations.
 
-    Steps are of equal responses and updates in every arm.
+    Steps are of equal responses and updates in every arm. Tuning runs come last.
     """
     first = next(iter(settings.bases))
+    rates = [tuning_arm(rate) for rate in settings.actor_lrs]
     return [
         *(Scope(base, MAIN, "steps") for base in settings.bases),
         *(Scope(ALL, MAIN, match) for match in ("steps", "tokens", "visits")),
         *(Scope(first, ablation, "steps") for ablation in settings.ablations),
+        *(Scope(first, TUNING, "steps", baseline) for baseline in rates[:1]),
     ]
 
 
@@ -149,7 +154,7 @@ def selection_cost(
         sampled: What the base's sampling pass took.
         epochs: Of FULL.
     """
-    if cell.arm in ("full", "online", "random"):
+    if cell.ablation == TUNING or cell.arm in ("full", "online", "random"):
         return 0.0, 0.0
     if cell.arm == "pass_rate":
         return sampled

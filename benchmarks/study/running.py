@@ -1,14 +1,16 @@
 """Runs jobs, several at a time, and remembers what is done."""
 
 import json
+import multiprocessing
 import os
+import runpy
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
@@ -16,6 +18,8 @@ from benchmarks.study.plan import Job
 from limr.files import whole_file
 
 _POLL_S = 0.2
+_IMPORTED = ["limr.cli", "limr.data", "limr.training", "limr.tracking", "limr.verbs.select"]
+"""Once for all jobs, by the server that their processes are forked from."""
 _STOP_S = 120
 """How long a stopped run may take to save its checkpoint."""
 
@@ -43,17 +47,12 @@ def is_done(root: Path, job: Job) -> bool:
     file = marker(root, job)
     if not file.is_file():
         return False
-    if json.loads(file.read_text(encoding="utf-8"))["command"] != _portable(job):
+    if json.loads(file.read_text(encoding="utf-8"))["command"] != list(job.command):
         raise ValueError(
             f"{file}: {job.name!r} was done by another command than it has now; remove {root}, or "
             "this file and what the job made"
         )
     return True
-
-
-def _portable(job: Job) -> list[str]:
-    """The command without the interpreter's place."""
-    return list(job.command[1:])
 
 
 def missing(root: Path, jobs: Sequence[Job]) -> list[Job]:
@@ -69,6 +68,26 @@ def estimate(jobs: Sequence[Job], cpu_seconds: Mapping[str, float], workers: int
     return f"{parts or 'nothing'} to do: about {minutes:.0f} minutes by {workers} idle core(s)"
 
 
+def _forked(command: Sequence[str], log: Path) -> BaseProcess:
+    """Start `python -m` with this module and these arguments, its output in `log`."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED)
+    process = context.Process(target=_as_main, args=(tuple(command), log))
+    process.start()
+    return process
+
+
+def _as_main(command: Sequence[str], log: Path) -> None:
+    """In a session of its own: a terminal's Ctrl-C is for the pool, which tells its runs."""
+    os.setsid()
+    with log.open("wb") as file:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(file.fileno(), stream.fileno())
+    sys.argv[1:] = command[1:]
+    runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+
+
 def say(text: str) -> None:
     """Print at once, also into a file."""
     sys.stdout.write(text)
@@ -82,7 +101,7 @@ class Pool:
     root: Path
     workers: int
     tell: Callable[[str], object] = say
-    running: dict[str, tuple[Job, subprocess.Popen[bytes], float]] = field(default_factory=dict)
+    running: dict[str, tuple[Job, BaseProcess, float]] = field(default_factory=dict)
     failed: list[Job] = field(default_factory=list)
     stopping: bool = False
 
@@ -136,22 +155,14 @@ class Pool:
             shutil.rmtree(leftover, ignore_errors=True)
         log = self.root / "logs" / f"{slug(job)}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                job.command,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
+        process = _forked(job.command, log)
         self.running[job.name] = (job, process, time.monotonic())
 
     def _ended(self) -> list[Job]:
         """The jobs that came to their end just now; those that failed are set aside."""
         succeeded = []
         for name, (job, process, started) in list(self.running.items()):
-            status = process.poll()
+            status = process.exitcode
             if status is None:
                 continue
             del self.running[name]
@@ -160,7 +171,7 @@ class Pool:
                 log = self.root / "logs" / f"{slug(job)}.txt"
                 self.tell(f"failed ({status})  {job.name}: see {log}\n")
                 continue
-            facts = {"command": _portable(job), "seconds": round(time.monotonic() - started, 1)}
+            facts = {"command": job.command, "seconds": round(time.monotonic() - started, 1)}
             with whole_file(marker(self.root, job)) as file:
                 file.write(json.dumps(facts) + "\n")
             succeeded.append(job)
@@ -170,8 +181,7 @@ class Pool:
         for _job, process, _ in self.running.values():
             process.terminate()
         for _job, process, _ in self.running.values():
-            try:
-                process.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
+            process.join(_STOP_S)
+            if process.exitcode is None:
                 process.kill()
         self.running.clear()

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from benchmarks.study.plan import MAIN
+from benchmarks.study.plan import MAIN, TUNING
 from benchmarks.study.results import (
     ALL,
     INTERVALS_FILE,
@@ -151,7 +151,7 @@ def ablations_table(found: Numbers) -> str:
         for row in found.intervals
         if (row["base"], row["match"]) == (base, "steps")
     }
-    changed = {ablation: None for ablation, _, _ in rows if ablation != MAIN}
+    changed = {ablation: None for ablation, _, _ in rows if ablation not in (MAIN, TUNING)}
     arms = list(dict.fromkeys(arm for ablation, arm, _ in rows if ablation in changed))
     for ablation in (MAIN, *changed):
         for arm in arms:
@@ -159,6 +159,17 @@ def ablations_table(found: Numbers) -> str:
             name = "as they are" if ablation == MAIN else ablation.replace("_", " ")
             line = [name, arm, f"{one['seeds']:.0f}", with_interval(one), difference(average)]
             lines.append(table_row(line))
+    return "\n".join(lines)
+
+
+def tuning_table(found: Numbers) -> str:
+    """FULL's accuracy on `val` after its last step, for each learning rate tried."""
+    rows = [r for r in found.runs if (r["ablation"], r["benchmark"]) == (TUNING, "val")]
+    lines = table_head(["arm", "seeds", "val: mean", "of each seed"])
+    for arm in _distinct(rows, "arm"):
+        last = [run[-1]["accuracy"] for run in by_run(rows, arm)]
+        each = ", ".join(map(percent, last))
+        lines.append(table_row([arm, str(len(last)), percent(fmean(last)), each]))
     return "\n".join(lines)
 
 
@@ -185,6 +196,7 @@ TABLES: Mapping[str, Callable[[Numbers], str]] = {
     "costs": costs_table,
     "budget": budget_table,
     "ablations": ablations_table,
+    "tuning": tuning_table,
     "picked": picked_table,
 }
 """By the name in a document's marks."""

@@ -36,9 +36,14 @@ def test_the_full_study_has_the_runs_it_promises():
     for base, seeds in (("embedded", {1, 2, 3, 4, 5}), ("warm-start-1", {11, 12, 13, 14, 15})):
         for arm in arms:
             assert {cell.seed for cell in main if (cell.base, cell.arm) == (base, arm)} == seeds
-    changed = [job.cell for job in jobs if job.kind == "train" and job.cell.ablation != "none"]
+    trained = [job.cell for job in jobs if job.kind == "train"]
+    changed = [cell for cell in trained if cell.ablation in FULL_STUDY.ablations]
     assert len(changed) == len(FULL_STUDY.ablations) * len(ABLATED) * 3
     assert named(jobs, "base") == ["base warm-start-1"]
+    tuned = [cell for cell in trained if cell.ablation == "tuning"]
+    assert len(tuned) == 6
+    assert len(trained) == len(main) + len(changed) + len(tuned)
+    assert not {cell.seed for cell in tuned} & {cell.seed for cell in main + changed}
 
 
 def test_no_two_runs_share_arm_and_seed_where_they_are_compared():

@@ -1,6 +1,5 @@
 import json
 import signal
-import sys
 import threading
 
 import pytest
@@ -9,10 +8,15 @@ from benchmarks.study.plan import Job
 from benchmarks.study.running import Pool, estimate, is_done, marker, missing
 
 
+@pytest.fixture(autouse=True)
+def importable(tmp_path, monkeypatch):
+    """A module that runs its argument."""
+    (tmp_path / "run_this.py").write_text("import sys\nexec(sys.argv[1])")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
 def job(name, code, *, needs=(), fresh=()):
-    return Job(
-        name=name, kind="train", command=(sys.executable, "-c", code), needs=needs, fresh=fresh
-    )
+    return Job(name=name, kind="train", command=("run_this", code), needs=needs, fresh=fresh)
 
 
 def append(folder, word):
@@ -37,7 +41,7 @@ def test_jobs_run_in_order_and_never_again(tmp_path):
     assert missing(tmp_path, jobs) == []
     run(tmp_path, jobs)
     assert order(tmp_path) == ["a", "b"]
-    assert json.loads(marker(tmp_path, jobs[0]).read_text())["command"][0] == "-c"
+    assert json.loads(marker(tmp_path, jobs[0]).read_text())["command"][0] == "run_this"
 
 
 def test_what_needs_a_failed_job_waits_and_the_rest_goes_on(tmp_path):
