@@ -12,14 +12,17 @@ docs/results.md are made from the numbers (`--tables` does that alone).
 import argparse
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from benchmarks.study.figures import draw
 from benchmarks.study.plan import make_plan
+from benchmarks.study.published import Numbers
 from benchmarks.study.results import Scope, collect, scopes
 from benchmarks.study.running import Pool, estimate, missing, say
 from benchmarks.study.settings import FULL_STUDY, SMOKE, Settings
-from benchmarks.study.tables import TABLES, Numbers, filled
+from benchmarks.study.tables import TABLES, filled
 
 DOCUMENT = Path("docs/results.md")
 
@@ -71,20 +74,20 @@ def run(settings: Settings, workers: int) -> bool:
     if failed:
         say(f"{len(failed)} jobs failed; the same command tries again\n")
         return False
-    for scope in scopes(settings):
-        output = settings.root / "compare" / scope.folder
-        if to_do or not (output / "index.html").is_file():
-            compare(settings, scope, output)
+    with ThreadPoolExecutor(workers) as threads:
+        list(threads.map(partial(compare, settings, anew=bool(to_do)), scopes(settings)))
     collect(settings, jobs)
     return True
 
 
-def compare(settings: Settings, scope: Scope, output: Path) -> None:
-    """One report of `limr compare`, also kept in MLflow."""
+def compare(settings: Settings, scope: Scope, *, anew: bool) -> None:
+    """One report of `limr compare`, also kept in MLflow; where it is already, only if `anew`."""
+    output = settings.root / "compare" / scope.folder
+    if (output / "index.html").is_file() and not anew:
+        return
     command = [
         *(sys.executable, "-m", "limr", "compare", "--experiment", "study"),
-        *("--filter", scope.filter, "--tracking_uri", settings.database),
-        *("--match", scope.match, "--baseline", scope.baseline, "--output", str(output)),
+        *("--tracking_uri", settings.database, *scope.flags, "--output", str(output)),
     ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     say(f"report: {output / 'index.html'}\n")

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchmarks.study.tables import SHIFTED, Numbers, Row, by_run
+from benchmarks.study.published import Numbers, Row, averaged, by_run
+from benchmarks.study.results import SHOWN_BENCHMARKS
 from limr.report.figures import COLOURS, drawn
 
 SHOWN = ("full", "lim", "mean_band", "pass_rate", "random", "online")
@@ -21,16 +22,16 @@ def draw(found: Numbers, folder: Path) -> list[Path]:
         The files.
     """
     files = [folder / "study_accuracy.svg", folder / "study_total.svg"]
-    with drawn(files[0], columns=len(SHIFTED), height=3.0, width=10.0) as panels:
-        for axes, name in zip(panels, SHIFTED, strict=True):
+    with drawn(files[0], columns=len(SHOWN_BENCHMARKS), height=3.0, width=10.0) as panels:
+        for axes, name in zip(panels, SHOWN_BENCHMARKS, strict=True):
             rows = [row for row in found.main() if row["benchmark"] == name]
             _lines(axes, rows, lambda row: float(row["step"]))
             axes.set(title=name, xlabel="step", ylabel="accuracy, %")
         panels[0].legend()
     with drawn(files[1], height=3.4) as (axes,):
-        rows = [row for row in found.main() if row["benchmark"] == "test"]
+        rows = averaged(found.main())
         _lines(axes, rows, lambda row: (row["selection_responses"] + row["responses"]) / 1000)
-        axes.set(xlabel="thousand responses, selection included", ylabel="accuracy on test, %")
+        axes.set(xlabel="thousand responses, selection included", ylabel="average accuracy, %")
         axes.legend()
     return files
 

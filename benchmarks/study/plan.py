@@ -106,8 +106,8 @@ def make_plan(settings: Settings) -> list[Job]:
     for base, seed in main:
         jobs += _seed(settings, base, MAIN, seed, early_arms(settings))
     first = next(iter(settings.bases))
-    for seed in range(1, settings.ablation_seeds + 1):
-        for ablation in settings.ablations:
+    for ablation in settings.ablations:
+        for seed in range(1, settings.ablation_seeds + 1):
             jobs += _seed(settings, first, ablation, seed, ABLATED)
     return jobs
 

@@ -35,27 +35,41 @@ RUN_COLUMNS = (
     *KEY, "benchmark", "step", "questions", "accuracy", "response_length", *AMOUNTS,
     "selection_responses", "selection_tokens",
 )  # fmt: skip
-INTERVAL_COLUMNS = ("base", "ablation", "match", *TABLE_COLUMNS)
+SCOPE_COLUMNS = ("base", "ablation", "match", "at", "baseline")
+INTERVAL_COLUMNS = (*SCOPE_COLUMNS, *TABLE_COLUMNS)
 SELECTION_COLUMNS = (*KEY, "family", "level", "problems", "picked")
 
 ALL = "all"
 """Stands for the bases together."""
+SHOWN_BENCHMARKS = ("test", "harder", "unseen")
+"""Not `val`, by which the learning rate was chosen."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Runs that `limr compare` sets side by side."""
+    """Runs that `limr compare` sets side by side, and how."""
 
     base: str
-    ablation: str
-    match: str
+    ablation: str = MAIN
+    match: str = "steps"
+    at: int | None = None
+    """The amount; None is all."""
     baseline: str = "full"
+    benchmarks: tuple[str, ...] = SHOWN_BENCHMARKS
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """As `study_intervals.csv` names it."""
+        at = "" if self.at is None else str(self.at)
+        return (self.base, self.ablation, self.match, at, self.baseline)
 
     @property
     def folder(self) -> str:
         """Of its report."""
+        base, ablation, match, at, baseline = self.key
+        middle = [ablation] if ablation != MAIN else []
         return "-".join(
-            [self.base, *([] if self.ablation == MAIN else [self.ablation]), self.match]
+            [base, *middle, f"{match}{at}", *([baseline] if baseline != "full" else [])]
         )
 
     @property
@@ -66,19 +80,40 @@ class Scope:
             conditions.append(f"tags.base = '{self.base}'")
         return " and ".join(conditions)
 
+    @property
+    def flags(self) -> list[str]:
+        """Of `limr compare`."""
+        return [
+            *("--filter", self.filter, "--match", self.match, "--baseline", self.baseline),
+            *(["--at", str(self.at)] if self.at is not None else []),
+            *("--benchmarks", *self.benchmarks),
+        ]
+
 
 def scopes(settings: Settings) -> list[Scope]:
-    """Each base and all together at equal steps; all at equal tokens and visits; the ablations.
+    """What is compared at the end of the runs and, at equal steps, early in them.
 
     Steps are of equal responses and updates in every arm. Tuning runs come last.
     """
-    first = next(iter(settings.bases))
-    rates = [tuning_arm(rate) for rate in settings.actor_lrs]
+    first, early = next(iter(settings.bases)), settings.early_step
+    tuned = [tuning_arm(rate) for rate in settings.actor_lrs]
     return [
-        *(Scope(base, MAIN, "steps") for base in settings.bases),
-        *(Scope(ALL, MAIN, match) for match in ("steps", "tokens", "visits")),
-        *(Scope(first, ablation, "steps") for ablation in settings.ablations),
-        *(Scope(first, TUNING, "steps", baseline) for baseline in rates[:1]),
+        *(Scope(base=base, at=at) for base in settings.bases for at in (None, early)),
+        *(
+            Scope(base=ALL, at=at, baseline=baseline)
+            for at in (None, early)
+            for baseline in ("full", "lim")
+        ),
+        *(Scope(base=ALL, match=match) for match in ("tokens", "visits")),
+        *(
+            Scope(base=first, ablation=ablation, at=at)
+            for ablation in settings.ablations
+            for at in (None, early)
+        ),
+        *(
+            Scope(base=first, ablation=TUNING, baseline=arm, benchmarks=("val",))
+            for arm in tuned[:1]
+        ),
     ]
 
 
@@ -215,7 +250,7 @@ def collect(settings: Settings, jobs: Sequence[Job]) -> None:
 
     write_csv(settings.results / RUNS_FILE, RUN_COLUMNS, run_rows(reports, cells, cost))
     intervals = [
-        {**row, "base": scope.base, "ablation": scope.ablation, "match": scope.match}
+        row | dict(zip(SCOPE_COLUMNS, scope.key, strict=True))
         for scope, folder in folders.items()
         for row in read_csv(folder / "comparison.csv")
     ]

@@ -11,8 +11,8 @@ METHODS = ("lim", "linear", "mean_band", "variance", "pass_rate", "random")
 """Of `limr select`; all but pass_rate and random read FULL's trajectories."""
 ABLATED = ("full", "lim", "mean_band", "random")
 """The arms under each change of the problems."""
-ABLATIONS = ("many_impossible", "many_solved", "many_mislabelled")
-"""Changes of the problems, each a file in experiments/study."""
+ABLATIONS = ("many_impossible", "many_mislabelled", "many_solved", "high_lr")
+"""Changes of the setting, each a file in experiments/study."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,8 @@ class Settings:
     """Of each base: a seed is one draw of problems, one FULL run, one selection by each method."""
     epochs: int = 3
     """Of FULL: selections are made from them all, and from the first 1, 2, ..."""
+    early_step: int = 24
+    """Of an early comparison: FULL has seen every problem once."""
     methods: tuple[str, ...] = METHODS
     ablations: tuple[str, ...] = ABLATIONS
     ablation_seeds: int = 3
@@ -80,6 +82,7 @@ SMOKE = Settings(
     ablations=("many_mislabelled",),
     ablation_seeds=1,
     actor_lrs=(),
+    early_step=12,
     top_k=8,
     samples=4,
     overlays=(EXPERIMENTS / "smoke.yaml",),

@@ -9,81 +9,80 @@ A document marks where a table stands:
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from statistics import fmean, median
-from typing import Any
+from statistics import fmean, median, stdev
+
+from scipy.stats import t as student
 
 from benchmarks.study.plan import MAIN, TUNING
-from benchmarks.study.results import (
-    ALL,
-    INTERVALS_FILE,
-    RUNS_FILE,
-    SELECTIONS_FILE,
-    numbers,
-    read_csv,
-)
+from benchmarks.study.published import Numbers, Row, affordable, averaged, by_run, distinct
+from benchmarks.study.results import ALL, SHOWN_BENCHMARKS, Scope
 from limr.report.comparison import AVERAGE
-from limr.report.comparison_text import TABLE_COLUMNS
-from limr.report.runs import AMOUNTS
 
-SHIFTED = ("test", "harder", "unseen")
-"""Benchmarks that the tables show; `val` was for choosing hyper-parameters."""
 BUDGETS = (0.5, 1.0, 1.5, 2.0)
 """Of what FULL's whole run draws, selection included."""
 
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What the CSV files hold."""
-
-    runs: Sequence[Row]
-    intervals: Sequence[Row]
-    selections: Sequence[Row]
-
-    @classmethod
-    def read(cls, folder: Path) -> "Numbers":
-        """Read the three files."""
-        counted = (
-            "step", "accuracy", "response_length", *AMOUNTS, "selection_responses",
-            "selection_tokens",
-        )  # fmt: skip
-        return cls(
-            [numbers(row, counted) for row in read_csv(folder / RUNS_FILE)],
-            [numbers(row, TABLE_COLUMNS[2:12]) for row in read_csv(folder / INTERVALS_FILE)],
-            [numbers(row, ("problems", "picked")) for row in read_csv(folder / SELECTIONS_FILE)],
-        )
-
-    def main(self) -> list[Row]:
-        """Runs on the study's own mix."""
-        return [row for row in self.runs if row["ablation"] == MAIN]
-
 
 def arms_table(found: Numbers) -> str:
-    """Accuracy and difference to FULL at equal steps, each base and all."""
-    lines = table_head(["base", "arm", "seeds", *SHIFTED, "average less FULL's (95 %)"])
-    for base in _distinct(found.intervals, "base"):
-        rows = {
-            (row["arm"], row["benchmark"]): row
-            for row in found.intervals
-            if (row["base"], row["ablation"], row["match"]) == (base, MAIN, "steps")
-        }
-        for arm in dict.fromkeys(arm for arm, _ in rows):
-            shown = [with_interval(rows[arm, name]) for name in SHIFTED]
-            average = rows[arm, AVERAGE]
-            line = [base, arm, f"{average['seeds']:.0f}", *shown, difference(average)]
-            lines.append(table_row(line))
+    """Accuracy and difference to FULL after all steps, each base and all."""
+    lines = table_head(["base", "arm", "seeds", *SHOWN_BENCHMARKS, "average less FULL's (95 %)"])
+    for base in [*distinct(found.runs, "base"), ALL]:
+        lines += [table_row([base, *line]) for line in _arm_lines(found.compared(Scope(base=base)))]
     return "\n".join(lines)
+
+
+def early_table(found: Numbers) -> str:
+    """The same at the early step, all bases."""
+    lines = table_head(["arm", "seeds", *SHOWN_BENCHMARKS, "average less FULL's (95 %)"])
+    rows = found.compared(Scope(base=ALL, at=found.early_step))
+    return "\n".join([*lines, *map(table_row, _arm_lines(rows))])
+
+
+def lim_table(found: Numbers) -> str:
+    """Each arm's average less LIM's, early and after all steps, all bases."""
+    steps = (found.early_step, None)
+    names = [f"step {found.early_step}: average less LIM's (95 %)", "last step"]
+    early, last = (found.compared(Scope(base=ALL, at=at, baseline="lim")) for at in steps)
+    lines = table_head(["arm", *names])
+    for arm, benchmark in early:
+        if benchmark == AVERAGE:
+            cells = [difference(rows[arm, AVERAGE]) for rows in (early, last)]
+            lines.append(table_row([arm, *cells]))
+    return "\n".join(lines)
+
+
+def equal_table(found: Numbers) -> str:
+    """Each arm's average less FULL's where training drew as much: steps, tokens, visits."""
+    scopes = [Scope(base=ALL, match=match) for match in ("steps", "tokens", "visits")]
+    lines = table_head(["arm", *(f"equal {scope.match}: steps taken" for scope in scopes)])
+    compared = [found.compared(scope) for scope in scopes]
+    for arm in dict.fromkeys(arm for arm, _ in compared[0]):
+        rows = [of_scope[arm, AVERAGE] for of_scope in compared]
+        cells = [f"{difference(row)} at {_steps(row)}" for row in rows]
+        lines.append(table_row([arm, *cells]))
+    return "\n".join(lines)
+
+
+def _steps(row: Row) -> str:
+    first, last = row["first_step"], row["last_step"]
+    return f"{first:g}" if first == last else f"{first:g} to {last:g}"
+
+
+def _arm_lines(rows: Mapping[tuple[str, str], Row]) -> list[list[str]]:
+    """By arm its seeds, its accuracy on each benchmark and its average's difference."""
+    lines = []
+    for arm in dict.fromkeys(arm for arm, _ in rows):
+        average = rows[arm, AVERAGE]
+        shown = [with_interval(rows[arm, name]) for name in SHOWN_BENCHMARKS]
+        lines.append([arm, f"{average['seeds']:.0f}", *shown, difference(average)])
+    return lines
 
 
 def soon_table(found: Numbers) -> str:
     """The first measured step at which an arm has FULL's final accuracy, over all bases' seeds."""
-    lines = table_head(["arm", *(f"{name}: median step (never)" for name in SHIFTED)])
-    for arm in _distinct(found.main(), "arm"):
+    lines = table_head(["arm", *(f"{name}: median step (never)" for name in SHOWN_BENCHMARKS)])
+    for arm in distinct(found.main(), "arm"):
         cells = []
-        for name in SHIFTED:
+        for name in SHOWN_BENCHMARKS:
             steps = _steps_to_full(found.main(), arm, name)
             reached = [step for step in steps if step is not None]
             middle = f"{median(reached):g}" if 2 * len(reached) > len(steps) else "-"
@@ -95,7 +94,7 @@ def soon_table(found: Numbers) -> str:
 def _steps_to_full(rows: Sequence[Row], arm: str, benchmark: str) -> list[float | None]:
     """By run; FULL's final accuracy is the mean of its runs of the same base."""
     found: list[float | None] = []
-    for base in _distinct(rows, "base"):
+    for base in distinct(rows, "base"):
         of_base = [r for r in rows if (r["base"], r["benchmark"]) == (base, benchmark)]
         target = fmean(run[-1]["accuracy"] for run in by_run(of_base, "full"))
         for run in by_run(of_base, arm):
@@ -109,8 +108,8 @@ def costs_table(found: Numbers) -> str:
     lines = table_head(
         ["arm", "selection: responses", "tokens", "training: responses", "tokens", "visits"]
     )
-    for arm in _distinct(found.main(), "arm"):
-        last = [run[-1] for run in by_run(_one_benchmark(found.main()), arm)]
+    for arm in distinct(found.main(), "arm"):
+        last = [run[-1] for run in by_run(averaged(found.main()), arm)]
         kinds = ("selection_responses", "selection_tokens", "responses", "tokens")
         cells = [f"{fmean(row[kind] for row in last) / 1000:.1f}" for kind in kinds]
         lines.append(table_row([arm, *cells, f"{fmean(row['visits'] for row in last):.1f}"]))
@@ -118,47 +117,73 @@ def costs_table(found: Numbers) -> str:
 
 
 def budget_table(found: Numbers) -> str:
-    """Accuracy on `test` at equal total responses, those of the selection included."""
-    rows = [row for row in found.main() if row["benchmark"] == "test"]
-    whole = fmean(run[-1]["responses"] for run in by_run(rows, "full"))
+    """The average at equal total responses, those of the selection included, and less FULL's.
+
+    Intervals are Student's over the seeds' differences, each seed with its own FULL; questions are
+    taken as they are.
+    """
+    rows = averaged(found.main())
+    full = {run[0]["seed"]: run for run in by_run(rows, "full")}
+    whole = fmean(run[-1]["responses"] for run in full.values())
     lines = table_head(["arm", *(f"{budget:g} x FULL" for budget in BUDGETS)])
-    for arm in _distinct(rows, "arm"):
-        cells = []
-        for budget in BUDGETS:
-            reached = [affordable(run, budget * whole) for run in by_run(rows, arm)]
-            known = [row["accuracy"] for row in reached if row is not None]
-            cells.append(percent(fmean(known)) if known and len(known) == len(reached) else "-")
+    for arm in distinct(rows, "arm"):
+        runs = by_run(rows, arm)
+        cells = [_at_budget(runs, full, budget * whole) for budget in BUDGETS]
         lines.append(table_row([arm, *cells]))
     return "\n".join(lines)
 
 
-def affordable(run: Sequence[Row], responses: float) -> Row | None:
-    """A run's last measurement whose policy and selection drew no more; None before its start."""
-    paid = [
-        row
-        for row in run
-        if row["selection_responses"] + row["responses"] <= responses * (1 + 1e-9)
+def _at_budget(
+    runs: Sequence[Sequence[Row]], full: Mapping[str, Sequence[Row]], responses: float
+) -> str:
+    """An arm's accuracy and, if it is not FULL, its difference; a dash where a run has no step."""
+    reached = [affordable(run, responses) for run in runs]
+    theirs = [affordable(full[run[0]["seed"]], responses) for run in runs]
+    pairs = [
+        (a["accuracy"], b["accuracy"]) for a, b in zip(reached, theirs, strict=True) if a and b
     ]
-    return paid[-1] if paid and paid[-1]["step"] > 0 else None
+    if len(pairs) < len(runs):
+        return "-"
+    accuracy = percent(fmean(ours for ours, _ in pairs))
+    if runs[0][0]["arm"] == "full":
+        return accuracy
+    return f"{accuracy}, {points(*paired([ours - other for ours, other in pairs]))}"
+
+
+def paired(differences: Sequence[float]) -> tuple[float, float, float]:
+    """Their mean and its 95 % interval by Student's t; without spread where there is one alone.
+
+    >>> [round(x, 3) for x in paired([1.0, 2.0, 3.0])]
+    [2.0, -0.484, 4.484]
+    """
+    mean, count = fmean(differences), len(differences)
+    if count == 1:
+        return mean, mean, mean
+    margin = float(student.ppf(0.975, count - 1)) * stdev(differences) / count**0.5
+    return mean, mean - margin, mean + margin
 
 
 def ablations_table(found: Numbers) -> str:
-    """Under each change of the problems: accuracy on `test` and the average's difference."""
-    lines = table_head(["problems", "arm", "seeds", "test", "average less FULL's (95 %)"])
-    base = found.runs[0]["base"]
-    rows = {
-        (row["ablation"], row["arm"], row["benchmark"]): row
-        for row in found.intervals
-        if (row["base"], row["match"]) == (base, "steps")
-    }
-    changed = {ablation: None for ablation, _, _ in rows if ablation not in (MAIN, TUNING)}
-    arms = list(dict.fromkeys(arm for ablation, arm, _ in rows if ablation in changed))
-    for ablation in (MAIN, *changed):
-        for arm in arms:
-            one, average = rows[ablation, arm, "test"], rows[ablation, arm, AVERAGE]
+    """Under each change of the problems: the average, and its difference to FULL's, early and last.
+
+    The problems as they are: the same base, all its seeds.
+    """
+    early, base = found.early_step, found.runs[0]["base"]
+    lines = table_head(
+        [
+            *("problems", "arm", "seeds", f"step {early}: average", "less FULL's (95 %)"),
+            *("last step: average", "less FULL's (95 %)"),
+        ]
+    )
+    rows = [row for row in found.intervals if row["ablation"] not in (MAIN, TUNING)]
+    for ablation in (MAIN, *distinct(rows, "ablation")):
+        scopes = [Scope(base=base, ablation=ablation, at=at) for at in (early, None)]
+        compared = [found.compared(scope) for scope in scopes]
+        for arm in distinct(rows, "arm"):
+            averages = [of_scope[arm, AVERAGE] for of_scope in compared]
             name = "as they are" if ablation == MAIN else ablation.replace("_", " ")
-            line = [name, arm, f"{one['seeds']:.0f}", with_interval(one), difference(average)]
-            lines.append(table_row(line))
+            cells = [text for row in averages for text in (with_interval(row), difference(row))]
+            lines.append(table_row([name, arm, f"{averages[0]['seeds']:.0f}", *cells]))
     return "\n".join(lines)
 
 
@@ -166,7 +191,7 @@ def tuning_table(found: Numbers) -> str:
     """FULL's accuracy on `val` after its last step, for each learning rate tried."""
     rows = [r for r in found.runs if (r["ablation"], r["benchmark"]) == (TUNING, "val")]
     lines = table_head(["arm", "seeds", "val: mean", "of each seed"])
-    for arm in _distinct(rows, "arm"):
+    for arm in distinct(rows, "arm"):
         last = [run[-1]["accuracy"] for run in by_run(rows, arm)]
         each = ", ".join(map(percent, last))
         lines.append(table_row([arm, str(len(last)), percent(fmean(last)), each]))
@@ -176,9 +201,9 @@ def tuning_table(found: Numbers) -> str:
 def picked_table(found: Numbers) -> str:
     """Problems that each method picked by level, mean over seeds and bases; first, how many are."""
     rows = [row for row in found.selections if row["ablation"] == MAIN]
-    levels = _distinct(rows, "level")
+    levels = distinct(rows, "level")
     lines = table_head(["arm", *levels])
-    arms = _distinct(rows, "arm")
+    arms = distinct(rows, "arm")
     for arm, column in [("(all)", "problems"), *((arm, "picked") for arm in arms)]:
         of_arm = [row for row in rows if row["arm"] == (arms[0] if arm == "(all)" else arm)]
         selections = len({(row["base"], row["seed"]) for row in of_arm})
@@ -192,6 +217,9 @@ def picked_table(found: Numbers) -> str:
 
 TABLES: Mapping[str, Callable[[Numbers], str]] = {
     "arms": arms_table,
+    "early": early_table,
+    "lim": lim_table,
+    "equal": equal_table,
     "soon": soon_table,
     "costs": costs_table,
     "budget": budget_table,
@@ -219,24 +247,6 @@ def filled(text: str, found: Numbers) -> str:
     return _MARKED.sub(table, text)
 
 
-def by_run(rows: Sequence[Row], arm: str) -> list[list[Row]]:
-    """An arm's rows by run, each by step; of one benchmark and one ablation."""
-    runs: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        if row["arm"] == arm:
-            runs.setdefault((row["base"], row["seed"]), []).append(row)
-    return [sorted(run, key=lambda row: row["step"]) for run in runs.values()]
-
-
-def _one_benchmark(rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if row["benchmark"] == "test"]
-
-
-def _distinct(rows: Sequence[Row], column: str) -> list[str]:
-    names = list(dict.fromkeys(str(row[column]) for row in rows))
-    return sorted(names, key=lambda name: name == ALL)
-
-
 def percent(value: float) -> str:
     """A fraction in percent.
 
@@ -255,10 +265,16 @@ def difference(row: Row) -> str:
     """Difference to the baseline and its interval, in points."""
     if row["difference"] == "":
         return "-"
-    value, low, high = (
-        f"{100 * row[name]:+.1f}" for name in ("difference", "difference_low", "difference_high")
-    )
-    return f"{value} ({low} to {high})"
+    return points(row["difference"], row["difference_low"], row["difference_high"])
+
+
+def points(value: float, low: float, high: float) -> str:
+    """A difference of accuracies and its interval, in points.
+
+    >>> points(0.01, -0.005, 0.025)
+    '+1.0 (-0.5 to +2.5)'
+    """
+    return f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def table_head(names: Sequence[str]) -> list[str]:

@@ -56,6 +56,8 @@ class Comparison:
     """What is equal."""
     amount: float
     """How much of it."""
+    at_most: bool
+    """Whether that is the most that every run reaches; else it was asked for."""
     arms: tuple[Arm, ...]
     """The baseline first, the others by name; their runs have what all runs have."""
     questions: Mapping[str, int]
@@ -84,30 +86,40 @@ class Comparison:
         return matched(run, benchmark, self.match, self.amount)
 
 
-def compare(found: Found, *, baseline: str, match: str) -> Comparison:
+def compare(
+    found: Found,
+    *,
+    baseline: str,
+    match: str,
+    at: float | None = None,
+    benchmarks: Sequence[str] = (),
+) -> Comparison:
     """Compare runs.
 
     Args:
         found: The runs.
         baseline: The arm that the others are held against.
         match: What is made equal, one of :data:`limr.report.matching.MATCHES`.
+        at: How much of it; None is the most that every run reaches.
+        benchmarks: Only these; all that every run was measured on where none are named.
 
     Raises:
-        ValueError: If nothing can be compared, or there is no such arm.
+        ValueError: If nothing can be compared, or there is no such arm, benchmark or amount.
     """
     if not found.runs:
         raise ValueError(f"nothing to compare: {'; '.join(found.notes)}")
     arms, notes = group_into_arms(found.runs, baseline)
     runs = [run for arm in arms for run in arm.runs]
     questions = {
-        name: common_questions(runs, name) for name in sorted(common_benchmarks(runs), key=natural)
+        name: common_questions(runs, name)
+        for name in sorted(common_benchmarks(runs, benchmarks), key=natural)
     }
-    gaps = _gaps(runs, questions)
+    gaps = _gaps(runs, questions, benchmarks)
     arms = [
         Arm(name=arm.name, runs=tuple(restricted(run, questions) for run in arm.runs))
         for arm in arms
     ]
-    amount = common_amount([run for arm in arms for run in arm.runs], match)
+    amount = common_amount([run for arm in arms for run in arm.runs], match, at)
     targets = {name: final_accuracy(arms[0].runs, name) for name in questions}
     chosen = {
         arm.name: {
@@ -119,6 +131,7 @@ def compare(found: Found, *, baseline: str, match: str) -> Comparison:
     return Comparison(
         match=match,
         amount=amount,
+        at_most=at is None,
         arms=tuple(arms),
         questions={name: len(ids) for name, ids in questions.items()},
         rows=tuple(_row(names, arm, arms[0], chosen, targets) for names in parts for arm in arms),
@@ -156,9 +169,12 @@ def _row(
     )
 
 
-def _gaps(runs: Sequence[Run], questions: Mapping[str, NDArray[np.str_]]) -> list[str]:
-    """What some runs have and others lack."""
-    others = sorted({name for run in runs for name in run.measured} - {*questions})
+def _gaps(
+    runs: Sequence[Run], questions: Mapping[str, NDArray[np.str_]], wanted: Sequence[str]
+) -> list[str]:
+    """What some runs have and others lack, of the wanted benchmarks where any are named."""
+    there = {name for run in runs for name in run.measured if not wanted or name in wanted}
+    others = sorted(there - {*questions})
     notes = [f"benchmark {name!r} is left out: not every run was measured on it" for name in others]
     for name, ids in questions.items():
         most = max(len(one.problem_ids) for run in runs for one in run.measured[name].values())

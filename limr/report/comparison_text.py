@@ -46,10 +46,9 @@ def summary(comparison: Comparison) -> str:
 def heading(comparison: Comparison) -> str:
     """What was made equal, in one line."""
     amount = f"{comparison.amount:,.2f}".rstrip("0").rstrip(".")
-    return (
-        f"compared with {comparison.baseline.name} at {amount} "
-        f"{comparison.match.replace('_', ' ')}, the most that every run reaches"
-    )
+    what = comparison.match.replace("_", " ")
+    reached = ", the most that every run reaches" if comparison.at_most else ""
+    return f"compared with {comparison.baseline.name} at {amount} {what}{reached}"
 
 
 def difference_text(difference: Estimate | None) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from jsonargparse import Namespace
+from jsonargparse.typing import PositiveFloat
 
 from limr.mistakes import OneLineParser, in_one_line
 from limr.report.matching import MATCHES
@@ -45,6 +46,8 @@ def build_parser() -> OneLineParser:
     add("--folder", type=str, metavar="DIR", help="or the folders in this one, without MLflow")
     add("--baseline", type=str, default="full", metavar="ARM", help="arm to compare with")
     add("--match", type=Literal[MATCHES], default="steps", help="what to make equal")
+    add("--at", type=PositiveFloat, help="how much of it; the most that every run reaches")
+    add("--benchmarks", type=str, nargs="+", metavar="NAME", help="only these; all in common")
     add("--output", type=str, required=True, metavar="DIR", help="folder of the report")
     add("--no_log", action="store_true", help="leave MLflow as it is")
     return parser
@@ -83,7 +86,13 @@ def compare_runs(given: Namespace) -> None:
                 filter_string=given.filter or "",
                 run_ids=given.runs or (),
             )
-        comparison = compare(found, baseline=given.baseline, match=given.match)
+        comparison = compare(
+            found,
+            baseline=given.baseline,
+            match=given.match,
+            at=given.at,
+            benchmarks=given.benchmarks or (),
+        )
         for note in comparison.notes:
             sys.stderr.write(f"warning: {note}\n")
         what = given.experiment or given.folder or f"{len(given.runs)} runs"

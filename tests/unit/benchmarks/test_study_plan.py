@@ -87,14 +87,14 @@ def test_bases_start_before_the_runs_that_need_them():
 
 
 def test_an_ablation_lies_between_the_run_and_its_arm():
-    job = next(j for j in make_plan(TOY) if j.name == "train embedded/no_solved/lim-seed1")
+    job = next(j for j in make_plan(TOY) if j.name == "train embedded/many_solved/lim-seed1")
     files = [
         after.rpartition("/")[2]
         for arg, after in zip(job.command, job.command[1:], strict=False)
         if arg == "--config"
     ]
-    assert files == ["full.yaml", "no_solved.yaml", "selected.yaml"]
-    assert '"ablation": "no_solved"' in flag(job, "--trainer.logger.init_args.tags")
+    assert files == ["full.yaml", "many_solved.yaml", "selected.yaml"]
+    assert '"ablation": "many_solved"' in flag(job, "--trainer.logger.init_args.tags")
 
 
 @pytest.mark.parametrize("wrong", [{"seeds": 0}, {"ablation_seeds": 9}, {"bases": {}}])

@@ -7,6 +7,7 @@ from study_toys import TOY, write_results
 
 from benchmarks.study.figures import draw
 from benchmarks.study.plan import Cell
+from benchmarks.study.published import Numbers
 from benchmarks.study.results import (
     RUNS_FILE,
     Scope,
@@ -16,7 +17,7 @@ from benchmarks.study.results import (
     scopes,
     selection_cost,
 )
-from benchmarks.study.tables import TABLES, Numbers, filled
+from benchmarks.study.tables import TABLES, filled
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "docs/results.md"
@@ -62,15 +63,42 @@ def test_costs_and_equal_total_compute_count_the_selection(found):
     # FULL at half, at all and beyond: .2 + .05 x 4 or 8, + .015
     assert cells(budget, "full") == ["41.5", "61.5", "61.5", "61.5"]
     # LIM's selection costs all of FULL: half a run's worth later it has had 4 steps
-    assert cells(budget, "lim") == ["-", "-", "46.5", "71.5"]
+    late = ["46.5, -15.0 (-15.0 to -15.0)", "71.5, +10.0 (+10.0 to +10.0)"]
+    assert cells(budget, "lim") == ["-", "-", *late]
     # 100 responses of a sampling pass push 4 steps over the half
-    assert cells(budget, "pass_rate") == ["-", "37.5", "53.5", "53.5"]
+    assert [cell.split(",")[0] for cell in cells(budget, "pass_rate")] == [
+        "-",
+        "37.5",
+        "53.5",
+        "53.5",
+    ]
+
+
+def test_the_early_table_and_that_against_lim_are_of_all_bases(found):
+    early = TABLES["early"](found)
+    assert cells(early, "lim")[-1] == "+10.0 (+7.0 to +13.0)"
+    assert len(early.splitlines()) == 2 + 9
+    against = TABLES["lim"](found)
+    assert "step 24" in against.splitlines()[0]
+    assert cells(against, "full") == ["-10.0 (-13.0 to -7.0)"] * 2
+    assert cells(against, "lim") == ["-", "-"]
+
+
+def test_equal_amounts_say_at_which_steps(found):
+    equal = TABLES["equal"](found)
+    assert cells(equal, "full") == ["- at 8"] * 3
+    assert cells(equal, "random") == ["-40.0 (-43.0 to -37.0) at 8"] * 3
+
+
+def test_tuning_runs_are_a_table_of_their_own(found):
+    assert cells(TABLES["tuning"](found), "full-lr-2e-4") == ["2", "53.5", "53.0, 54.0"]
+    assert "tuning" not in TABLES["ablations"](found)
 
 
 def test_ablations_stand_below_the_problems_as_they_are(found):
     lines = TABLES["ablations"](found).splitlines()[2:]
     first = [line.split(" | ")[0] for line in lines]
-    assert first == ["| as they are"] * 4 + ["| no solved"] * 4
+    assert first == ["| as they are"] * 4 + ["| many solved"] * 4
 
 
 def test_what_was_picked_is_a_mean_over_selections(found):
@@ -152,12 +180,17 @@ def test_picked_problems_are_counted_by_family_and_level():
 
 
 def test_scopes_ask_mlflow_for_finished_runs_of_one_base_or_all():
-    assert Scope("all", "none", "steps") in scopes(TOY)
-    assert Scope("embedded", "no_solved", "steps").filter == (
-        "attributes.status = 'FINISHED' and tags.ablation = 'no_solved' and tags.base = 'embedded'"
+    assert Scope(base="all") in scopes(TOY)
+    of_one = Scope(base="embedded", ablation="many_solved", at=24)
+    assert of_one.filter == (
+        "attributes.status = 'FINISHED' and tags.ablation = 'many_solved' "
+        "and tags.base = 'embedded'"
     )
-    assert "base" not in Scope("all", "none", "steps").filter
+    assert of_one.flags[-6:] == ["--at", "24", "--benchmarks", "test", "harder", "unseen"]
+    assert "base" not in Scope(base="all").filter
     assert len({scope.folder for scope in scopes(TOY)}) == len(scopes(TOY))
+    tuning = [scope for scope in scopes(TOY) if scope.ablation == "tuning"]
+    assert [scope.benchmarks for scope in tuning] == [("val",)]
 
 
 def test_numbers_keep_what_is_empty(tmp_path):
