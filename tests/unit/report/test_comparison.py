@@ -88,6 +88,16 @@ def test_arms_are_compared_at_an_equal_amount():
     assert [row.steps for row in by_token.rows] == [(8,), (0,)]
 
 
+def test_an_earlier_amount_and_some_benchmarks_may_be_asked_for():
+    measured = {0: [0.0, 0.0], 2: [0.5, 0.5], 4: [1.0, 0.5]}
+    runs = [toy_run(name, {"easy": measured, "hard": HARD}) for name in ("full", "lim")]
+    result = compare(found(*runs), baseline="full", match="steps", at=3, benchmarks=["easy"])
+    assert (result.amount, result.at_most, result.benchmarks) == (3, False, ("easy",))
+    assert [row.steps for row in result.rows] == [(2,), (2,)]
+    assert [row.reached for row in result.rows] == [(4,), (4,)]  # the baseline's last, still
+    assert result.notes == ()
+
+
 def test_how_soon_an_arm_is_as_good_as_the_baseline_ends():
     full = toy_run("full", {"easy": {0: [0.0, 0.0], 4: [1.0, 0.0], 8: [0.5, 0.5]}})
     lim = toy_run("lim", {"easy": {0: [0.0, 0.0], 2: [0.5, 0.5], 8: [1.0, 1.0]}})

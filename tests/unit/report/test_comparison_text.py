@@ -34,6 +34,11 @@ def test_amounts_are_written_out(amount, shown):
     assert line.startswith(f"compared with full at {shown} steps")
 
 
+def test_an_amount_that_was_asked_for_is_not_called_the_most():
+    asked = replace(COMPARISON, amount=2, at_most=False)
+    assert heading(asked) == "compared with full at 2 steps"
+
+
 def test_the_file_has_every_measurement_of_every_run(tmp_path):
     write_runs(COMPARISON, tmp_path / "runs.csv")
     with (tmp_path / "runs.csv").open(newline="") as file:

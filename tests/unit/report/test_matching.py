@@ -19,6 +19,12 @@ def test_the_common_amount_is_the_least_of_the_last():
     assert common_amount([SHORT, LONG], "tokens") == 30
 
 
+def test_a_smaller_amount_may_be_asked_for_and_no_larger_one():
+    assert common_amount([SHORT, LONG], "steps", 2.5) == 2.5
+    with pytest.raises(ValueError, match="not every run reaches 5 steps; the most that all do is 4"):
+        common_amount([SHORT, LONG], "steps", 5)
+
+
 def test_the_last_measurement_at_or_below_counts():
     assert matched(LONG, "easy", "steps", 4).step == 3
     assert matched(SHORT, "easy", "steps", 4).step == 4
@@ -43,6 +49,13 @@ def test_benchmarks_that_all_have():
     assert common_benchmarks([one, two]) == ["b"]
     with pytest.raises(ValueError, match=r"no benchmark was measured in every run \(one: a, b;"):
         common_benchmarks([one, SHORT])
+
+
+def test_only_wanted_benchmarks():
+    runs = [toy_run(name, {"a": {0: [0.0]}, "b": {0: [0.0]}}) for name in ("one", "two")]
+    assert common_benchmarks(runs, ["b"]) == ["b"]
+    with pytest.raises(ValueError, match="not every run was measured on c; all were on a, b"):
+        common_benchmarks(runs, ["b", "c"])
 
 
 @pytest.mark.parametrize(("accuracy", "step"), [(0.0, 0), (0.25, 3), (0.3, 6), (1.0, 6)])

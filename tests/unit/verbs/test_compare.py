@@ -35,6 +35,16 @@ def test_a_folder_of_runs(compare, run_folders):
     assert not Path("mlflow.db").exists()
 
 
+def test_at_an_earlier_step_on_one_benchmark(compare, run_folders):
+    status, out, _ = compare("--folder", run_folders, "--at", 2, "--benchmarks", "hard")
+    lines = out.splitlines()
+    assert (status, lines[0]) == (0, "compared with full at 2 steps")
+    assert [line.split()[0] for line in lines[3:5]] == ["hard", "lim"]
+    status, _, err = compare("--folder", run_folders, "--at", 9)
+    assert (status, err.count("\n")) == (1, 1)
+    assert "not every run reaches 9 steps" in err
+
+
 def test_folder_and_mlflow_tell_the_same(compare, run_folders, logged_runs, mlflow_uri):
     _, from_folder, _ = compare("--folder", run_folders)
     flags = ("--experiment", logged_runs[0], "--tracking_uri", mlflow_uri, "--no_log")
