@@ -181,9 +181,10 @@ def ablations_table(found: Numbers) -> str:
         compared = [found.compared(scope) for scope in scopes]
         for arm in distinct(rows, "arm"):
             averages = [of_scope[arm, AVERAGE] for of_scope in compared]
-            name = "as they are" if ablation == MAIN else ablation.replace("_", " ")
             cells = [text for row in averages for text in (with_interval(row), difference(row))]
-            lines.append(table_row([name, arm, f"{averages[0]['seeds']:.0f}", *cells]))
+            lines.append(
+                table_row([_problems(ablation), arm, f"{averages[0]['seeds']:.0f}", *cells])
+            )
     return "\n".join(lines)
 
 
@@ -199,20 +200,23 @@ def tuning_table(found: Numbers) -> str:
 
 
 def picked_table(found: Numbers) -> str:
-    """Problems that each method picked by level, mean over seeds and bases; first, how many are."""
-    rows = [row for row in found.selections if row["ablation"] == MAIN]
-    levels = distinct(rows, "level")
-    lines = table_head(["arm", *levels])
-    arms = distinct(rows, "arm")
-    for arm, column in [("(all)", "problems"), *((arm, "picked") for arm in arms)]:
-        of_arm = [row for row in rows if row["arm"] == (arms[0] if arm == "(all)" else arm)]
-        selections = len({(row["base"], row["seed"]) for row in of_arm})
-        cells = [
-            f"{sum(row[column] for row in of_arm if row['level'] == level) / selections:.1f}"
-            for level in levels
-        ]
-        lines.append(table_row([arm, *cells]))
+    """Problems that each method picked, by level, mean over selections; first how many there are."""
+    levels = distinct(found.selections, "level")
+    lines = table_head(["problems", "arm", *levels])
+    for ablation in distinct(found.selections, "ablation"):
+        rows = [row for row in found.selections if row["ablation"] == ablation]
+        arms = distinct(rows, "arm")
+        for arm, column in [("(all)", "problems"), *((arm, "picked") for arm in arms)]:
+            of_arm = [row for row in rows if row["arm"] == (arms[0] if arm == "(all)" else arm)]
+            count = len({(row["base"], row["seed"]) for row in of_arm})
+            sums = [sum(row[column] for row in of_arm if row["level"] == name) for name in levels]
+            line = [_problems(ablation), arm, *(f"{total / count:.1f}" for total in sums)]
+            lines.append(table_row(line))
     return "\n".join(lines)
+
+
+def _problems(ablation: str) -> str:
+    return "as they are" if ablation == MAIN else ablation.replace("_", " ")
 
 
 TABLES: Mapping[str, Callable[[Numbers], str]] = {

@@ -103,9 +103,10 @@ def test_ablations_stand_below_the_problems_as_they_are(found):
 
 def test_what_was_picked_is_a_mean_over_selections(found):
     table = TABLES["picked"](found)
-    assert cells(table, "(all)") == ["12.0", "2.0", "10.0"]
-    assert cells(table, "lim") == ["3.0", "0.0", "1.0"]
-    assert cells(table, "random") == ["0.5", "1.0", "1.0"]
+    assert cells(table, "as they are", "(all)") == ["12.0", "2.0", "10.0"]
+    assert cells(table, "as they are", "lim") == ["3.0", "0.0", "1.0"]
+    assert cells(table, "many solved", "random") == ["1.0", "1.0", "1.0"]
+    assert cells(table, "as they are", "random") == ["0.5", "1.0", "1.0"]
 
 
 def test_a_document_is_filled_where_it_is_marked(found):

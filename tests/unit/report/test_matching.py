@@ -21,7 +21,9 @@ def test_the_common_amount_is_the_least_of_the_last():
 
 def test_a_smaller_amount_may_be_asked_for_and_no_larger_one():
     assert common_amount([SHORT, LONG], "steps", 2.5) == 2.5
-    with pytest.raises(ValueError, match="not every run reaches 5 steps; the most that all do is 4"):
+    with pytest.raises(
+        ValueError, match="not every run reaches 5 steps; the most that all do is 4"
+    ):
         common_amount([SHORT, LONG], "steps", 5)
 
 
