@@ -200,7 +200,7 @@ def tuning_table(found: Numbers) -> str:
 
 
 def picked_table(found: Numbers) -> str:
-    """Problems that each method picked, by level, mean over selections; first how many there are."""
+    """Problems that each method picked, by level, mean over selections; first how many are."""
     levels = distinct(found.selections, "level")
     lines = table_head(["problems", "arm", *levels])
     for ablation in distinct(found.selections, "ablation"):
