@@ -9,9 +9,9 @@ EMBEDDED = "embedded:tiny-base"
 
 METHODS = ("lim", "linear", "mean_band", "variance", "pass_rate", "random")
 """Of `limr select`; all but pass_rate and random read FULL's trajectories."""
-ABLATED = ("full", "lim", "mean_band", "random")
-"""The arms under each change of the problems."""
-ABLATIONS = ("many_impossible", "many_mislabelled", "many_solved", "high_lr")
+ABLATED = ("full", "lim", "mean_band")
+"""The arms under each change of the setting."""
+ABLATIONS = ("many_impossible", "high_lr", "many_mislabelled", "many_solved")
 """Changes of the setting, each a file in experiments/study."""
 
 
