@@ -15,6 +15,9 @@ MAIN = "none"
 TUNING = "tuning"
 """Of FULL's runs by which the learning rate was chosen."""
 
+KEY = ("base", "ablation", "arm", "seed")
+"""What tells a run or a selection from all others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:

@@ -6,10 +6,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.study.plan import MAIN
+from benchmarks.study.mixed import COLUMNS
+from benchmarks.study.plan import KEY, MAIN
 from benchmarks.study.results import (
     ALL,
     INTERVALS_FILE,
+    MIXED_FILE,
     RUNS_FILE,
     SCOPE_COLUMNS,
     SELECTIONS_FILE,
@@ -31,10 +33,11 @@ class Numbers:
     runs: Sequence[Row]
     intervals: Sequence[Row]
     selections: Sequence[Row]
+    mixed: Sequence[Row]
 
     @classmethod
     def read(cls, folder: Path) -> "Numbers":
-        """Read the three files."""
+        """Read the four files."""
         counted = (
             "step", "accuracy", "response_length", *AMOUNTS, "selection_responses",
             "selection_tokens",
@@ -46,6 +49,7 @@ class Numbers:
                 for row in read_csv(folder / INTERVALS_FILE)
             ],
             [numbers(row, ("problems", "picked")) for row in read_csv(folder / SELECTIONS_FILE)],
+            [numbers(row, COLUMNS[len(KEY) :]) for row in read_csv(folder / MIXED_FILE)],
         )
 
     def main(self) -> list[Row]:

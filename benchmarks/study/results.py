@@ -10,7 +10,9 @@ from typing import Any
 
 import pyarrow.compute
 
+from benchmarks.study import mixed
 from benchmarks.study.plan import (
+    KEY,
     MAIN,
     TUNING,
     Cell,
@@ -18,6 +20,7 @@ from benchmarks.study.plan import (
     full_of,
     problems_file,
     report_folder,
+    run_folder,
     selection_file,
     tuning_arm,
 )
@@ -27,10 +30,9 @@ from limr.report.comparison_text import TABLE_COLUMNS
 from limr.report.runs import AMOUNTS
 from limr.trajectories import read_trajectories
 
-RUNS_FILE, INTERVALS_FILE, SELECTIONS_FILE = (
-    "study.csv", "study_intervals.csv", "study_selections.csv",
+RUNS_FILE, INTERVALS_FILE, SELECTIONS_FILE, MIXED_FILE = (
+    "study.csv", "study_intervals.csv", "study_selections.csv", "study_mixed.csv",
 )  # fmt: skip
-KEY = ("base", "ablation", "arm", "seed")
 RUN_COLUMNS = (
     *KEY, "benchmark", "step", "questions", "accuracy", "response_length", *AMOUNTS,
     "selection_responses", "selection_tokens",
@@ -227,7 +229,7 @@ def picked_rows(
 
 
 def collect(settings: Settings, jobs: Sequence[Job]) -> None:
-    """Write the three files, from reports and selections that are there.
+    """Write the four files, from reports and selections that are there.
 
     Raises:
         ValueError: If something of them is missing.
@@ -268,6 +270,17 @@ def collect(settings: Settings, jobs: Sequence[Job]) -> None:
         )
     ]
     write_csv(settings.results / SELECTIONS_FILE, SELECTION_COLUMNS, selections)
+    graded = ["step", "problem_id", "status"]
+    rollouts = [
+        row
+        for cell in cells.values()
+        for row in mixed.mixed_rows(
+            cell,
+            read_trajectories(run_folder(settings, cell) / "trajectories", graded),
+            settings.early_step,
+        )
+    ]
+    write_csv(settings.results / MIXED_FILE, mixed.COLUMNS, rollouts)
 
 
 def _json_lines(path: Path) -> list[dict[str, Any]]:

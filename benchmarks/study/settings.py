@@ -51,7 +51,7 @@ class Settings:
     overlays: tuple[Path, ...] = ()
     """Run files laid over every run, last."""
     cpu_seconds: Mapping[str, float] = field(
-        default_factory=lambda: {"base": 560.0, "train": 130.0, "select": 8.0}
+        default_factory=lambda: {"base": 560.0, "train": 100.0, "select": 4.0}
     )
     """What a job of each kind takes of one idle core, about."""
 

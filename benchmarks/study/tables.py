@@ -200,6 +200,25 @@ def tuning_table(found: Numbers) -> str:
     return "\n".join(lines)
 
 
+def mixed_table(found: Numbers) -> str:
+    """Share of an arm's prompts whose samples were neither all right nor all wrong, by steps."""
+    rows = [row for row in found.mixed if row["ablation"] == MAIN]
+    blocks = sorted({(row["first_step"], row["last_step"]) for row in rows})
+    lines = table_head(["arm", *(f"steps {first:g} to {last:g}" for first, last in blocks)])
+    for arm in distinct(rows, "arm"):
+        cells = []
+        for block in blocks:
+            here = [
+                row
+                for row in rows
+                if (row["arm"], row["first_step"], row["last_step"]) == (arm, *block)
+            ]
+            share = sum(row["mixed"] for row in here) / sum(row["prompts"] for row in here)
+            cells.append(percent(share))
+        lines.append(table_row([arm, *cells]))
+    return "\n".join(lines)
+
+
 def picked_table(found: Numbers) -> str:
     """Problems that each method picked, by level, mean over selections; first how many are."""
     levels = distinct(found.selections, "level")
@@ -229,6 +248,7 @@ TABLES: Mapping[str, Callable[[Numbers], str]] = {
     "costs": costs_table,
     "budget": budget_table,
     "ablations": ablations_table,
+    "mixed": mixed_table,
     "tuning": tuning_table,
     "picked": picked_table,
 }

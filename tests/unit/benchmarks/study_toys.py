@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from benchmarks.study.plan import MAIN, arms, tuning_cells
+from benchmarks.study.mixed import COLUMNS
+from benchmarks.study.plan import KEY, MAIN, arms, tuning_cells
 from benchmarks.study.results import (
     INTERVAL_COLUMNS,
     INTERVALS_FILE,
+    MIXED_FILE,
     RUN_COLUMNS,
     RUNS_FILE,
     SCOPE_COLUMNS,
@@ -35,7 +37,7 @@ PAID = {"full": 0.0, "random": 0.0, "online": 0.0, "pass_rate": 100.0}
 
 
 def write_results(folder: Path, settings: Settings = TOY) -> None:
-    """Write the three files."""
+    """Write the four files."""
     bases = list(settings.bases)
     main = [
         (base, MAIN, arm, 10 * place + seed)
@@ -66,6 +68,11 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
             ("chain", "mislabelled", 2, 0 if key[2] == "lim" else 1),
             ("pair", "easy", 10, 1),
         )
+    ])  # fmt: skip
+    write_csv(folder / MIXED_FILE, COLUMNS, [
+        dict(zip(KEY, key, strict=True))
+        | {"first_step": first, "last_step": first + 3, "prompts": 40, "mixed": 10 * key[3] % 40}
+        for key in main for first in (1, 5)
     ])  # fmt: skip
 
 

@@ -109,6 +109,11 @@ def test_what_was_picked_is_a_mean_over_selections(found):
     assert cells(table, "as they are", "random") == ["0.5", "1.0", "1.0"]
 
 
+def test_mixed_prompts_are_a_share_of_all_runs_prompts(found):
+    # seeds 1, 2, 11 and 12 have 10, 20, 30 and 0 of 40
+    assert cells(TABLES["mixed"](found), "lim") == ["37.5", "37.5"]
+
+
 def test_a_document_is_filled_where_it_is_marked(found):
     text = "A\n<!-- study: soon -->\nold\n<!-- end -->\nB\n"
     once = filled(text, found)
