@@ -61,7 +61,7 @@ def early_arm(epochs: int) -> str:
 
 
 def early_arms(settings: Settings) -> list[str]:
-    """One for each number of epochs short of all."""
+    """One for each number of epochs short of all; of the first base alone."""
     return [early_arm(epochs) for epochs in range(1, settings.epochs)]
 
 
@@ -85,8 +85,8 @@ def tuning_cells(settings: Settings) -> list[Cell]:
 
 
 def arms(settings: Settings) -> list[str]:
-    """Every arm on the study's own mix of problems."""
-    return ["full", *settings.methods, "online", *early_arms(settings)]
+    """The arms of every base on the study's own mix of problems."""
+    return ["full", *settings.methods, "online"]
 
 
 def make_plan(settings: Settings) -> list[Job]:
@@ -105,10 +105,10 @@ def make_plan(settings: Settings) -> list[Job]:
         for place, base in enumerate(settings.bases)
     ]
     for base, seed in main:
-        jobs += _seed(settings, base, MAIN, seed, ["full", *settings.methods, "online"])
-    for base, seed in main:
-        jobs += _seed(settings, base, MAIN, seed, early_arms(settings))
+        jobs += _seed(settings, base, MAIN, seed, arms(settings))
     first = next(iter(settings.bases))
+    for seed in range(1, settings.seeds + 1):
+        jobs += _seed(settings, first, MAIN, seed, early_arms(settings))
     for ablation in settings.ablations:
         for seed in range(1, settings.ablation_seeds + 1):
             jobs += _seed(settings, first, ablation, seed, ABLATED)

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from benchmarks.study.plan import (
     TUNING,
     Cell,
     Job,
+    early_arms,
     full_of,
     problems_file,
     report_folder,
@@ -58,6 +60,8 @@ class Scope:
     """The amount; None is all."""
     baseline: str = "full"
     benchmarks: tuple[str, ...] = SHOWN_BENCHMARKS
+    without: tuple[str, ...] = ()
+    """Arms that not every base has."""
 
     @property
     def key(self) -> tuple[str, str, str, str, str]:
@@ -80,6 +84,7 @@ class Scope:
         conditions = ["attributes.status = 'FINISHED'", f"tags.ablation = '{self.ablation}'"]
         if self.base != ALL:
             conditions.append(f"tags.base = '{self.base}'")
+        conditions += [f"tags.arm != '{arm}'" for arm in self.without]
         return " and ".join(conditions)
 
     @property
@@ -98,15 +103,12 @@ def scopes(settings: Settings) -> list[Scope]:
     Steps are of equal responses and updates in every arm. Tuning runs come last.
     """
     first, early = next(iter(settings.bases)), settings.early_step
+    of_all = partial(Scope, base=ALL, without=tuple(early_arms(settings)))
     tuned = [tuning_arm(rate) for rate in settings.actor_lrs]
     return [
         *(Scope(base=base, at=at) for base in settings.bases for at in (None, early)),
-        *(
-            Scope(base=ALL, at=at, baseline=baseline)
-            for at in (None, early)
-            for baseline in ("full", "lim")
-        ),
-        *(Scope(base=ALL, match=match) for match in ("tokens", "visits")),
+        *(of_all(at=at, baseline=baseline) for at in (None, early) for baseline in ("full", "lim")),
+        *(of_all(match=match) for match in ("tokens", "visits")),
         *(
             Scope(base=first, ablation=ablation, at=at)
             for ablation in settings.ablations

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.study.mixed import COLUMNS
-from benchmarks.study.plan import KEY, MAIN, arms, tuning_cells
+from benchmarks.study.plan import KEY, MAIN, arms, early_arms, tuning_cells
 from benchmarks.study.results import (
     INTERVAL_COLUMNS,
     INTERVALS_FILE,
@@ -43,7 +43,7 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
         (base, MAIN, arm, 10 * place + seed)
         for place, base in enumerate(bases)
         for seed in range(1, settings.seeds + 1)
-        for arm in arms(settings)
+        for arm in [*arms(settings), *(early_arms(settings) if place == 0 else [])]
     ]
     changed = [(bases[0], ablation, arm, 1) for ablation in settings.ablations for arm in ABLATED]
     write_csv(folder / RUNS_FILE, RUN_COLUMNS, [
@@ -57,7 +57,7 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
         interval_row(scope, benchmark, arm)
         for scope in scopes(settings)
         for benchmark in (*BENCHMARKS, AVERAGE)
-        for arm in (arms(settings) if scope.ablation == MAIN else ABLATED)
+        for arm in (arms_of(scope, settings) if scope.ablation == MAIN else ABLATED)
     ])  # fmt: skip
     write_csv(folder / SELECTIONS_FILE, SELECTION_COLUMNS, [
         dict(zip(("base", "ablation", "arm", "seed"), key, strict=True))
@@ -74,6 +74,11 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
         | {"first_step": first, "last_step": first + 3, "prompts": 40, "mixed": 10 * key[3] % 40}
         for key in main for first in (1, 5)
     ])  # fmt: skip
+
+
+def arms_of(scope, settings):
+    early = early_arms(settings) if scope.base == next(iter(settings.bases)) else []
+    return [*arms(settings), *early]
 
 
 def run_row(key, benchmark, step):
