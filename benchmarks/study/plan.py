@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.study.settings import ABLATED, EMBEDDED, EXPERIMENTS, Settings
+from benchmarks.study.settings import BASE_MEAN_BAND, EMBEDDED, EXPERIMENTS, Settings
 
 Kind = Literal["base", "train", "select"]
 
@@ -61,7 +61,7 @@ def early_arm(epochs: int) -> str:
 
 
 def early_arms(settings: Settings) -> list[str]:
-    """One for each number of epochs short of all; of the first base alone."""
+    """One for each number of epochs short of all."""
     return [early_arm(epochs) for epochs in range(1, settings.epochs)]
 
 
@@ -82,6 +82,11 @@ def tuning_cells(settings: Settings) -> list[Cell]:
         for rate in settings.actor_lrs
         for seed in settings.tuning_seeds
     ]
+
+
+def further_arms(settings: Settings) -> list[str]:
+    """The arms that the first base alone has."""
+    return [BASE_MEAN_BAND, *early_arms(settings)]
 
 
 def arms(settings: Settings) -> list[str]:
@@ -108,10 +113,10 @@ def make_plan(settings: Settings) -> list[Job]:
         jobs += _seed(settings, base, MAIN, seed, arms(settings))
     first = next(iter(settings.bases))
     for seed in range(1, settings.seeds + 1):
-        jobs += _seed(settings, first, MAIN, seed, early_arms(settings))
-    for ablation in settings.ablations:
+        jobs += _seed(settings, first, MAIN, seed, further_arms(settings))
+    for ablation, ablated in settings.ablations.items():
         for seed in range(1, settings.ablation_seeds + 1):
-            jobs += _seed(settings, first, ablation, seed, ABLATED)
+            jobs += _seed(settings, first, ablation, seed, ablated)
     return jobs
 
 
@@ -145,6 +150,11 @@ def selection_file(settings: Settings, cell: Cell) -> Path:
 def report_folder(settings: Settings, cell: Cell) -> Path:
     """Of the selection; a sampling pass has its trajectories there."""
     return selection_file(settings, cell).with_suffix("")
+
+
+def samples_base(cell: Cell) -> bool:
+    """Whether its selection reads samples of the base, and no run."""
+    return cell.arm in ("pass_rate", BASE_MEAN_BAND)
 
 
 def full_of(cell: Cell) -> Cell:
@@ -234,13 +244,14 @@ def _logging(settings: Settings, cell: Cell) -> Iterator[str]:
 
 
 def _method(arm: str) -> str:
-    return {"full": "all", "online": "lim"}.get(arm.split("-")[0], arm.split("-")[0])
+    known = {"full": "all", "online": "lim", BASE_MEAN_BAND: "mean_band"}
+    return known.get(arm.split("-")[0], arm.split("-")[0])
 
 
 def _selection(settings: Settings, cell: Cell) -> Job:
     output, report = selection_file(settings, cell), report_folder(settings, cell)
     flags = ["--method", _method(cell.arm)]
-    if cell.arm == "pass_rate":
+    if samples_base(cell):
         flags += ["--model", model_of(settings, cell.base), "--samples", str(settings.samples)]
         flags += ["--max_response_tokens", "32", "--seed", str(cell.seed)]
     else:

@@ -18,11 +18,12 @@ from benchmarks.study.plan import (
     TUNING,
     Cell,
     Job,
-    early_arms,
     full_of,
+    further_arms,
     problems_file,
     report_folder,
     run_folder,
+    samples_base,
     selection_file,
     tuning_arm,
 )
@@ -103,7 +104,7 @@ def scopes(settings: Settings) -> list[Scope]:
     Steps are of equal responses and updates in every arm. Tuning runs come last.
     """
     first, early = next(iter(settings.bases)), settings.early_step
-    of_all = partial(Scope, base=ALL, without=tuple(early_arms(settings)))
+    of_all = partial(Scope, base=ALL, without=tuple(further_arms(settings)))
     tuned = [tuning_arm(rate) for rate in settings.actor_lrs]
     return [
         *(Scope(base=base, at=at) for base in settings.bases for at in (None, early)),
@@ -195,7 +196,7 @@ def selection_cost(
     """
     if cell.ablation == TUNING or cell.arm in ("full", "online", "random"):
         return 0.0, 0.0
-    if cell.arm == "pass_rate":
+    if samples_base(cell):
         return sampled
     name = full_of(cell).name
     amounts = {
@@ -247,7 +248,7 @@ def collect(settings: Settings, jobs: Sequence[Job]) -> None:
     def cost(cell: Cell) -> tuple[float, float]:
         if cell not in costs:
             sampled = (0.0, 0.0)
-            if cell.arm == "pass_rate":
+            if samples_base(cell):
                 sampled = sampling_pass_cost(settings, cell)
             costs[cell] = selection_cost(cell, everything, sampled, settings.epochs)
         return costs[cell]

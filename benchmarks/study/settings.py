@@ -9,10 +9,15 @@ EMBEDDED = "embedded:tiny-base"
 
 METHODS = ("lim", "linear", "mean_band", "variance", "pass_rate", "random")
 """Of `limr select`; all but pass_rate and random read FULL's trajectories."""
-ABLATED = ("full", "lim", "mean_band")
-"""The arms under each change of the setting."""
-ABLATIONS = ("many_impossible", "high_lr", "many_mislabelled", "many_solved")
-"""Changes of the setting, each a file in experiments/study."""
+BASE_MEAN_BAND = "base_mean_band"
+"""The arm of the mean band of the base's own samples, which `pass_rate` reads, too."""
+ABLATIONS: Mapping[str, tuple[str, ...]] = {
+    "many_impossible": ("full", "lim", "mean_band"),
+    "high_lr": ("full", "lim"),
+    "many_mislabelled": ("full", "lim", "mean_band"),
+    "many_solved": ("full", "lim"),
+}
+"""Changes of the setting, each a file in experiments/study, and the arms under it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +42,7 @@ class Settings:
     early_step: int = 24
     """Of an early comparison: FULL has seen every problem once."""
     methods: tuple[str, ...] = METHODS
-    ablations: tuple[str, ...] = ABLATIONS
+    ablations: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: ABLATIONS)
     ablation_seeds: int = 3
     """Of the first base alone."""
     actor_lrs: tuple[str, ...] = ("1e-4", "2e-4", "4e-4")
@@ -79,7 +84,7 @@ SMOKE = Settings(
         "worked: 0.5, direct: 0.5, unboxed: 0}]",
     ),
     seeds=1,
-    ablations=("many_mislabelled",),
+    ablations={"many_mislabelled": ("full", "lim", "mean_band")},
     ablation_seeds=1,
     actor_lrs=(),
     early_step=12,

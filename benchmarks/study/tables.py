@@ -179,7 +179,8 @@ def ablations_table(found: Numbers) -> str:
     for ablation in (MAIN, *distinct(rows, "ablation")):
         scopes = [Scope(base=base, ablation=ablation, at=at) for at in (early, None)]
         compared = [found.compared(scope) for scope in scopes]
-        for arm in distinct(rows, "arm"):
+        there = {arm for arm, _ in compared[0]}
+        for arm in (arm for arm in distinct(rows, "arm") if arm in there):
             averages = [of_scope[arm, AVERAGE] for of_scope in compared]
             cells = [text for row in averages for text in (with_interval(row), difference(row))]
             lines.append(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.study.mixed import COLUMNS
-from benchmarks.study.plan import KEY, MAIN, arms, early_arms, tuning_cells
+from benchmarks.study.plan import KEY, MAIN, arms, further_arms, tuning_cells
 from benchmarks.study.results import (
     INTERVAL_COLUMNS,
     INTERVALS_FILE,
@@ -16,7 +16,7 @@ from benchmarks.study.results import (
     scopes,
     write_csv,
 )
-from benchmarks.study.settings import ABLATED, Settings
+from benchmarks.study.settings import Settings
 from limr.report.comparison import AVERAGE
 
 TOY = Settings(
@@ -24,7 +24,7 @@ TOY = Settings(
     bases={"embedded": None, "second": 1},
     seeds=2,
     epochs=2,
-    ablations=("many_solved",),
+    ablations={"many_solved": ("full", "lim", "mean_band")},
     ablation_seeds=1,
     top_k=4,
 )
@@ -32,7 +32,8 @@ STEPS = (0, 4, 8)
 BENCHMARKS = ("harder", "test", "unseen")
 SPEED = {"full": 0.05, "lim": 0.0625, "random": 0.0}
 """Accuracy gained in a step."""
-PAID = {"full": 0.0, "random": 0.0, "online": 0.0, "pass_rate": 100.0}
+PAID = {"full": 0.0, "random": 0.0, "online": 0.0, "pass_rate": 100.0,
+        "base_mean_band": 100.0}  # fmt: skip
 """Responses before the run; all others have paid FULL's 800."""
 
 
@@ -43,9 +44,13 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
         (base, MAIN, arm, 10 * place + seed)
         for place, base in enumerate(bases)
         for seed in range(1, settings.seeds + 1)
-        for arm in [*arms(settings), *(early_arms(settings) if place == 0 else [])]
+        for arm in [*arms(settings), *(further_arms(settings) if place == 0 else [])]
     ]
-    changed = [(bases[0], ablation, arm, 1) for ablation in settings.ablations for arm in ABLATED]
+    changed = [
+        (bases[0], ablation, arm, 1)
+        for ablation, ablated in settings.ablations.items()
+        for arm in ablated
+    ]
     write_csv(folder / RUNS_FILE, RUN_COLUMNS, [
         run_row(key, benchmark, step)
         for key in main + changed for benchmark in BENCHMARKS for step in STEPS
@@ -57,7 +62,7 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
         interval_row(scope, benchmark, arm)
         for scope in scopes(settings)
         for benchmark in (*BENCHMARKS, AVERAGE)
-        for arm in (arms_of(scope, settings) if scope.ablation == MAIN else ABLATED)
+        for arm in arms_of(scope, settings)
     ])  # fmt: skip
     write_csv(folder / SELECTIONS_FILE, SELECTION_COLUMNS, [
         dict(zip(("base", "ablation", "arm", "seed"), key, strict=True))
@@ -77,8 +82,10 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
 
 
 def arms_of(scope, settings):
-    early = early_arms(settings) if scope.base == next(iter(settings.bases)) else []
-    return [*arms(settings), *early]
+    if scope.ablation != MAIN:
+        return settings.ablations.get(scope.ablation, ())
+    further = further_arms(settings) if scope.base == next(iter(settings.bases)) else []
+    return [*arms(settings), *further]
 
 
 def run_row(key, benchmark, step):

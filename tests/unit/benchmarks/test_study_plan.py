@@ -4,7 +4,7 @@ import pytest
 from study_toys import TOY
 
 from benchmarks.study.plan import make_plan, run_folder, selection_file
-from benchmarks.study.settings import ABLATED, FULL_STUDY, METHODS, SMOKE, Settings
+from benchmarks.study.settings import ABLATIONS, FULL_STUDY, METHODS, SMOKE, Settings
 
 
 def named(jobs, kind):
@@ -32,7 +32,7 @@ def test_the_full_study_has_the_runs_it_promises():
     jobs = make_plan(FULL_STUDY)
     main = [job.cell for job in jobs if job.kind == "train" and job.cell.ablation == "none"]
     arms = {"full", *METHODS, "online"}
-    early = {"lim-1-epoch", "lim-2-epochs"}
+    early = {"lim-1-epoch", "lim-2-epochs", "base_mean_band"}
     assert {cell.arm for cell in main} == arms | early
     for arm in early:
         cells = {(cell.base, cell.seed) for cell in main if cell.arm == arm}
@@ -42,7 +42,7 @@ def test_the_full_study_has_the_runs_it_promises():
             assert {cell.seed for cell in main if (cell.base, cell.arm) == (base, arm)} == seeds
     trained = [job.cell for job in jobs if job.kind == "train"]
     changed = [cell for cell in trained if cell.ablation in FULL_STUDY.ablations]
-    assert len(changed) == len(FULL_STUDY.ablations) * len(ABLATED) * 3
+    assert len(changed) == 3 * sum(map(len, ABLATIONS.values())) == 30
     assert named(jobs, "base") == ["base warm-start-1"]
     tuned = [cell for cell in trained if cell.ablation == "tuning"]
     assert len(tuned) == 6
@@ -79,6 +79,8 @@ def test_each_method_reads_what_it_says():
     sampled = jobs["select second/pass_rate-seed12"]
     assert "--trajectories" not in sampled.command
     assert flag(sampled, "--model") == "toy/bases/second/model"
+    band = jobs["select embedded/base_mean_band-seed2"]
+    assert (flag(band, "--method"), flag(band, "--samples")) == ("mean_band", "8")
     assert flag(jobs["select embedded/pass_rate-seed2"], "--model") == "embedded:tiny-base"
     assert flag(jobs["select embedded/random-seed2"], "--method.seed") == "2"
 
