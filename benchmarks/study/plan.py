@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.study.settings import BASE_MEAN_BAND, EMBEDDED, EXPERIMENTS, Settings
+from benchmarks.study.settings import BASE_MEAN_BAND, EMBEDDED, EXPERIMENTS, PASS_RATE, Settings
 
 Kind = Literal["base", "train", "select"]
 
@@ -154,7 +154,12 @@ def report_folder(settings: Settings, cell: Cell) -> Path:
 
 def samples_base(cell: Cell) -> bool:
     """Whether its selection reads samples of the base, and no run."""
-    return cell.arm in ("pass_rate", BASE_MEAN_BAND)
+    return cell.arm in (PASS_RATE, BASE_MEAN_BAND)
+
+
+def sampled_by(cell: Cell) -> Cell:
+    """Where the base's samples were drawn that the cell's selection reads."""
+    return replace(cell, arm=PASS_RATE)
 
 
 def full_of(cell: Cell) -> Cell:
@@ -251,12 +256,16 @@ def _method(arm: str) -> str:
 def _selection(settings: Settings, cell: Cell) -> Job:
     output, report = selection_file(settings, cell), report_folder(settings, cell)
     flags = ["--method", _method(cell.arm)]
-    if samples_base(cell):
+    needs = [f"train {full_of(cell).name}"]
+    if cell.arm == PASS_RATE:
         flags += ["--model", model_of(settings, cell.base), "--samples", str(settings.samples)]
         flags += ["--max_response_tokens", "32", "--seed", str(cell.seed)]
     else:
-        store = run_folder(settings, full_of(cell)) / "trajectories"
-        flags += ["--trajectories", str(store)]
+        store = run_folder(settings, full_of(cell))
+        if samples_base(cell):
+            store = report_folder(settings, sampled_by(cell))
+            needs.append(f"select {sampled_by(cell).name}")
+        flags += ["--trajectories", str(store / "trajectories")]
     if cell.arm == "random":
         flags += ["--method.seed", str(cell.seed)]
     if cell.arm.startswith("lim-"):
@@ -271,7 +280,7 @@ def _selection(settings: Settings, cell: Cell) -> Job:
             *("--output", str(output), "--report", str(report)),
             *("--experiment", "study", "--tracking_uri", settings.database),
         ),
-        needs=(f"train {full_of(cell).name}",),
+        needs=tuple(needs),
         fresh=(report,),
         cell=cell,
     )

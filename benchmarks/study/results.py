@@ -23,6 +23,7 @@ from benchmarks.study.plan import (
     problems_file,
     report_folder,
     run_folder,
+    sampled_by,
     samples_base,
     selection_file,
     tuning_arm,
@@ -213,7 +214,7 @@ def selection_cost(
 
 def sampling_pass_cost(settings: Settings, cell: Cell) -> tuple[float, float]:
     """Responses and tokens of a pass over the problems."""
-    store = report_folder(settings, cell) / "trajectories"
+    store = report_folder(settings, sampled_by(cell)) / "trajectories"
     lengths = read_trajectories(store, ["response_length"]).column("response_length")
     return float(len(lengths)), float(pyarrow.compute.sum(lengths).as_py())
 

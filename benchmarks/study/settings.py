@@ -7,7 +7,8 @@ from pathlib import Path
 EXPERIMENTS = Path("experiments/study")
 EMBEDDED = "embedded:tiny-base"
 
-METHODS = ("lim", "linear", "mean_band", "variance", "pass_rate", "random")
+PASS_RATE = "pass_rate"
+METHODS = ("lim", "linear", "mean_band", "variance", PASS_RATE, "random")
 """Of `limr select`; all but pass_rate and random read FULL's trajectories."""
 BASE_MEAN_BAND = "base_mean_band"
 """The arm of the mean band of the base's own samples, which `pass_rate` reads, too."""

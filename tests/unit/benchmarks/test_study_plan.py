@@ -80,7 +80,9 @@ def test_each_method_reads_what_it_says():
     assert "--trajectories" not in sampled.command
     assert flag(sampled, "--model") == "toy/bases/second/model"
     band = jobs["select embedded/base_mean_band-seed2"]
-    assert (flag(band, "--method"), flag(band, "--samples")) == ("mean_band", "8")
+    assert flag(band, "--method") == "mean_band"
+    assert flag(band, "--trajectories") == "toy/selections/embedded/pass_rate-seed2/trajectories"
+    assert "select embedded/pass_rate-seed2" in band.needs
     assert flag(jobs["select embedded/pass_rate-seed2"], "--model") == "embedded:tiny-base"
     assert flag(jobs["select embedded/random-seed2"], "--method.seed") == "2"
 
