@@ -6,7 +6,7 @@
 
 Runs lie in runs/study and log to its MLflow database; a run that was killed goes on where it was.
 Raw numbers go to benchmarks/results/study*.csv, figures to docs/figures, and the tables of
-docs/results.md are made from the numbers (`--tables` does that alone).
+docs/results.md and README.md are made from the numbers (`--tables` does that alone).
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmarks.study.running import Pool, estimate, missing, say
 from benchmarks.study.settings import FULL_STUDY, SMOKE, Settings
 from benchmarks.study.tables import TABLES, filled
 
-DOCUMENT = Path("docs/results.md")
+DOCUMENTS = (Path("docs/results.md"), Path("README.md"))
 
 
 def main(arguments: list[str]) -> int:
@@ -94,14 +94,14 @@ def compare(settings: Settings, scope: Scope, *, anew: bool) -> None:
 
 
 def publish(settings: Settings) -> None:
-    """Draw the figures; print the tables, and fill them into the document of the full study."""
+    """Draw the figures; print the tables, and fill those of the full study into the documents."""
     found = Numbers.read(settings.results)
     for file in draw(found, settings.figures):
         say(f"figure: {file}\n")
     for name, table in TABLES.items():
         say(f"\n{name}\n\n{table(found)}\n")
-    if settings is FULL_STUDY and DOCUMENT.is_file():
-        DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8"), found), encoding="utf-8")
+    for document in DOCUMENTS if settings is FULL_STUDY else ():
+        document.write_text(filled(document.read_text(encoding="utf-8"), found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,20 @@ def early_table(found: Numbers) -> str:
     return "\n".join([*lines, *map(table_row, _arm_lines(rows))])
 
 
+def short_table(found: Numbers) -> str:
+    """The average and its difference to FULL's, early and after all steps, all bases."""
+    early, last = (found.compared(Scope(base=ALL, at=at)) for at in (found.early_step, None))
+    lines = table_head(
+        ["trained on", f"step {found.early_step}", "less `full` (95 %)", "last step", "less `full`"]
+    )
+    for arm, benchmark in early:
+        if benchmark == AVERAGE:
+            rows = (early[arm, AVERAGE], last[arm, AVERAGE])
+            cells = [text for row in rows for text in (percent(row["accuracy"]), difference(row))]
+            lines.append(table_row([f"`{arm}`", *cells]))
+    return "\n".join(lines)
+
+
 def lim_table(found: Numbers) -> str:
     """Each arm's average less LIM's, early and after all steps, all bases."""
     steps = (found.early_step, None)
@@ -241,6 +255,7 @@ def _problems(ablation: str) -> str:
 
 
 TABLES: Mapping[str, Callable[[Numbers], str]] = {
+    "short": short_table,
     "arms": arms_table,
     "early": early_table,
     "lim": lim_table,

@@ -20,11 +20,11 @@ from limr.verbs.scored import aligned, read_scores, rows_of, write_problems
 _USAGE = """\
 limr select --trajectories PATH [--problems FILE] --output FILE [options]
        limr select --scores FILE --problems FILE --threshold T --output FILE [options]
-       limr select --method pass_rate --model NAME --problems FILE --output FILE [options]"""
+       limr select --method mean_band --model NAME --problems FILE --output FILE [options]"""
 
 _DESCRIPTION = """\
 Which problems are worth training on? From a run's trajectories (or other tools', see limr import),
-from a file of scores, or from one sampling pass of a model (--method pass_rate --model NAME).
+from a file of scores, or from one sampling pass of a model (--method mean_band --model NAME).
 
 methods: {methods}, or a Selector's class path
   --method lim --method.missing ignore    a method's options; all of them: --method.help LIM
@@ -35,6 +35,8 @@ The report lies in OUTPUT without its suffix + _report, and in MLflow.
 """
 
 _STRATA = ("family", "level")
+_ONE_PASS = {f"limr.selection.{name}" for name in ("PassRate", "MeanBand", "Variance")}
+"""Methods to which one visit of each problem says something."""
 
 
 class _Scored(NamedTuple):
@@ -120,8 +122,8 @@ def _mistake(given: Namespace) -> str | None:
         return "--scores are final: --method and --epochs have nothing to do"
     if given.model and not given.problems:
         return "--model needs --problems to sample responses to"
-    if given.model and (given.method or {}).get("class_path") != "limr.selection.PassRate":
-        return "--model samples one pass, for --method pass_rate"
+    if given.model and (given.method or {}).get("class_path") not in _ONE_PASS:
+        return "--model samples one pass, for --method pass_rate, mean_band or variance"
     if given.stratify and given.top_k is None and given.fraction is None:
         return "--stratify shares out --top_k or --fraction"
     if given.stratify and not (given.problems and given.columns[given.stratify]):

@@ -73,17 +73,18 @@ def test_published_accuracies_by_way_of_a_store(limr, tmp_path, shared_data):
     assert tags["verb"] == "select"
 
 
-def test_a_sampling_pass_stands_in_for_a_run(limr, tmp_path):
+@pytest.mark.parametrize("method", ["pass_rate", "mean_band", "variance"])
+def test_a_sampling_pass_stands_in_for_a_run(limr, tmp_path, method):
     problems = [{"id": f"p{i}", "prompt": f"{i}+1=", "answer": f"{i + 1}"} for i in range(6)]
     (tmp_path / "problems.json").write_text(json.dumps(problems))
     out = limr(
-        "select", "--method", "pass_rate", "--model", "embedded:tiny-base", "--samples", 4,
+        "select", "--method", method, "--model", "embedded:tiny-base", "--samples", 4,
         "--max_response_tokens", 16, "--template", "limr.data.PlainTemplate",
         "--problems", "problems.json", "--top_k", 2, "--output", "two.jsonl",
     )  # fmt: skip
-    assert out.startswith("selected 2 of 6 problems (33.3%) by pass_rate (low=0.25, high=0.75)")
+    assert out.startswith(f"selected 2 of 6 problems (33.3%) by {method}")
     assert len(rows(tmp_path / "two.jsonl")) == 2
-    again = ["--method", "pass_rate", "--top_k", 2, "--output", "again.jsonl"]
+    again = ["--method", method, "--top_k", 2, "--output", "again.jsonl"]
     limr("select", "--trajectories", "two_report/trajectories", *again)
     ids = [row["id"] for row in rows(tmp_path / "two.jsonl")]
     assert [row["id"] for row in rows(tmp_path / "again.jsonl")] == ids

@@ -1,10 +1,12 @@
 """The tables from made-up numbers; those of docs/results.md from the committed ones."""
 
+import re
 from pathlib import Path
 
 import pytest
 from study_toys import TOY, write_results
 
+from benchmarks.study.__main__ import DOCUMENTS
 from benchmarks.study.figures import draw
 from benchmarks.study.plan import Cell
 from benchmarks.study.published import Numbers
@@ -20,7 +22,6 @@ from benchmarks.study.results import (
 from benchmarks.study.tables import TABLES, filled
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT = ROOT / "docs/results.md"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,10 @@ def test_the_early_table_and_that_against_lim_are_of_all_bases(found):
     assert cells(against, "lim") == ["-", "-"]
 
 
+def test_the_short_table_is_the_average_of_all_bases(found):
+    assert cells(TABLES["short"](found), "`lim`") == ["70.0", "+10.0 (+7.0 to +13.0)"] * 2
+
+
 def test_equal_amounts_say_at_which_steps(found):
     equal = TABLES["equal"](found)
     assert cells(equal, "full") == ["- at 8"] * 3
@@ -130,12 +135,12 @@ def test_figures_are_drawn_from_the_numbers_alone(found, tmp_path):
 
 
 def test_the_documents_tables_are_the_committed_numbers():
-    results = ROOT / "benchmarks/results"
-    if not (DOCUMENT.is_file() and (results / RUNS_FILE).is_file()):
-        pytest.skip("the study has not been run yet: no docs/results.md with its numbers")
-    text = DOCUMENT.read_text(encoding="utf-8")
-    assert text.count("<!-- study: ") >= len(TABLES)
-    assert filled(text, Numbers.read(results)) == text
+    found = Numbers.read(ROOT / "benchmarks/results")
+    texts = [(ROOT / document).read_text(encoding="utf-8") for document in DOCUMENTS]
+    for text in texts:
+        assert filled(text, found) == text
+    marked = set(re.findall(r"<!-- study: (\w+) -->", "".join(texts)))
+    assert marked == set(TABLES)
 
 
 FULL, LIM = (Cell(base="b", ablation="none", arm=arm, seed=1) for arm in ("full", "lim"))

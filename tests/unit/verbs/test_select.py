@@ -137,7 +137,7 @@ def test_golds_that_cannot_be_graded_are_told_and_carried_through(run, tmp_path)
         ([*STORE, "--top_k", "1", "--fraction", "0.5"], "give one of --threshold, --top_k"),
         (["--scores", "s.json", "--method", "lim"], "--scores are final"),
         (["--model", "embedded:tiny-base"], "--model needs --problems"),
-        (["--model", "m", *FILE], "--model samples one pass, for --method pass_rate"),
+        (["--model", "m", *FILE], "--model samples one pass, for --method pass_rate, mean"),
         ([*STORE, *FILE, "--top_k", "1", "--stratify", "level"], "needs --problems and --columns."),
         ([*STORE, "--stratify", "level"], "--stratify shares out"),
         ([*STORE, "--method", "lin"], "method: "),
