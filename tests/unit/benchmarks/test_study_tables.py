@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from study_toys import TOY, write_results
 
 from benchmarks.study.__main__ import DOCUMENTS
@@ -141,6 +142,15 @@ def test_the_documents_tables_are_the_committed_numbers():
         assert filled(text, found) == text
     marked = set(re.findall(r"<!-- study: (\w+) -->", "".join(texts)))
     assert marked == set(TABLES)
+
+
+def test_the_frozen_learning_rate_is_the_best_by_val():
+    table = TABLES["tuning"](Numbers.read(ROOT / "benchmarks/results"))
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+    best = max(rows, key=lambda row: float(row[-1]))[0]
+    frozen = yaml.safe_load((ROOT / "experiments/study/full.yaml").read_text())
+    rate = frozen["model"]["init_args"]["ppo"]["actor_lr"]
+    assert float(best.removeprefix("full-lr-")) == float(rate)
 
 
 FULL, LIM = (Cell(base="b", ablation="none", arm=arm, seed=1) for arm in ("full", "lim"))
