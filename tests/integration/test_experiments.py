@@ -120,8 +120,8 @@ def test_the_studys_arms_take_as_many_rollouts_as_full():
     def rollouts(prompts, batch):
         return -(-prompts // batch)
 
-    for size, batch, top_k in ((768, 32, 128), (48, 4, 8)):
-        overlays = [] if size == 768 else [EXPERIMENTS / "study/smoke.yaml"]
+    for size, batch, top_k in ((384, 16, 64), (48, 4, 8)):
+        overlays = [] if size == 384 else [EXPERIMENTS / "study/smoke.yaml"]
         full, selected, online = (
             parsed(EXPERIMENTS / STUDY, *(EXPERIMENTS / f"study/{name}.yaml" for name in arm),
                    *overlays)[1]
