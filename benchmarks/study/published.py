@@ -44,10 +44,7 @@ class Numbers:
         )  # fmt: skip
         return cls(
             [numbers(row, counted) for row in read_csv(folder / RUNS_FILE)],
-            [
-                numbers(row, ("at", *TABLE_COLUMNS[2:12]))
-                for row in read_csv(folder / INTERVALS_FILE)
-            ],
+            [numbers(row, TABLE_COLUMNS[2:12]) for row in read_csv(folder / INTERVALS_FILE)],
             [numbers(row, ("problems", "picked")) for row in read_csv(folder / SELECTIONS_FILE)],
             [numbers(row, COLUMNS[len(KEY) :]) for row in read_csv(folder / MIXED_FILE)],
         )
@@ -58,12 +55,10 @@ class Numbers:
 
     def compared(self, scope: Scope) -> dict[tuple[str, str], Row]:
         """The rows of a report, by arm and benchmark."""
-        at = scope.at or ""
-        key = (scope.base, scope.ablation, scope.match, at, scope.baseline)
         return {
             (row["arm"], row["benchmark"]): row
             for row in self.intervals
-            if tuple(row[name] for name in SCOPE_COLUMNS) == key
+            if tuple(row[name] for name in SCOPE_COLUMNS) == scope.key
         }
 
     @property
@@ -85,7 +80,7 @@ def averaged(rows: Sequence[Row]) -> list[Row]:
     """One row for each run and step: accuracy is the mean over the benchmarks."""
     grouped: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        key = tuple(row[name] for name in ("base", "ablation", "arm", "seed", "step"))
+        key = tuple(row[name] for name in (*KEY, "step"))
         grouped.setdefault(key, []).append(row)
     return [
         {**group[0], "benchmark": AVERAGE, "accuracy": fmean(row["accuracy"] for row in group)}

@@ -122,8 +122,9 @@ def costs_table(found: Numbers) -> str:
     lines = table_head(
         ["arm", "selection: responses", "tokens", "training: responses", "tokens", "visits"]
     )
-    for arm in distinct(found.main(), "arm"):
-        last = [run[-1] for run in by_run(averaged(found.main()), arm)]
+    rows = averaged(found.main())
+    for arm in distinct(rows, "arm"):
+        last = [run[-1] for run in by_run(rows, arm)]
         kinds = ("selection_responses", "selection_tokens", "responses", "tokens")
         cells = [f"{fmean(row[kind] for row in last) / 1000:.1f}" for kind in kinds]
         lines.append(table_row([arm, *cells, f"{fmean(row['visits'] for row in last):.1f}"]))
