@@ -54,7 +54,7 @@ def test_what_needs_a_failed_job_waits_and_the_rest_goes_on(tmp_path):
     assert failed == ["bad"]
     assert order(tmp_path) == ["other"]
     assert "failed (3)" in said[0]
-    assert (tmp_path / "logs/bad.txt").read_text() == "why\n"
+    assert (tmp_path / "logs/bad.txt").read_text().startswith("why\n")
     assert [job.name for job in missing(tmp_path, jobs)] == ["bad", "child"]
     jobs[0] = job("bad", append(tmp_path, "mended"))
     assert run(tmp_path, jobs)[0] == []
