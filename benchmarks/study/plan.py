@@ -84,14 +84,9 @@ def tuning_cells(settings: Settings) -> list[Cell]:
     ]
 
 
-def further_arms(settings: Settings) -> list[str]:
-    """The arms that the first base alone has."""
-    return [BASE_MEAN_BAND, *early_arms(settings)]
-
-
 def arms(settings: Settings) -> list[str]:
     """The arms of every base on the study's own mix of problems."""
-    return ["full", *settings.methods, "online"]
+    return ["full", *settings.methods, BASE_MEAN_BAND, *early_arms(settings), "online"]
 
 
 def make_plan(settings: Settings) -> list[Job]:
@@ -112,11 +107,9 @@ def make_plan(settings: Settings) -> list[Job]:
     for base, seed in main:
         jobs += _seed(settings, base, MAIN, seed, arms(settings))
     first = next(iter(settings.bases))
-    for seed in range(1, settings.seeds + 1):
-        jobs += _seed(settings, first, MAIN, seed, further_arms(settings))
-    for ablation, ablated in settings.ablations.items():
-        for seed in range(1, settings.ablation_seeds + 1):
-            jobs += _seed(settings, first, ablation, seed, ablated)
+    for ablation in settings.ablations:
+        for seed in range(1, settings.seeds + 1):
+            jobs += _seed(settings, first, ablation, seed, settings.ablation_arms)
     return jobs
 
 
@@ -127,6 +120,8 @@ def _seed(
     for arm in named:
         cell = Cell(base=base, ablation=ablation, arm=arm, seed=seed)
         selected = arm not in ("full", "online")
+        if arm == BASE_MEAN_BAND and PASS_RATE not in named:
+            yield _selection(settings, sampled_by(cell))
         if selected:
             yield _selection(settings, cell)
         yield _training(settings, cell, selected=selected)

@@ -19,7 +19,6 @@ from benchmarks.study.plan import (
     Cell,
     Job,
     full_of,
-    further_arms,
     problems_file,
     report_folder,
     run_folder,
@@ -62,8 +61,6 @@ class Scope:
     """The amount; None is all."""
     baseline: str = "full"
     benchmarks: tuple[str, ...] = SHOWN_BENCHMARKS
-    without: tuple[str, ...] = ()
-    """Arms that not every base has."""
 
     @property
     def key(self) -> tuple[str, str, str, str, str]:
@@ -86,7 +83,6 @@ class Scope:
         conditions = ["attributes.status = 'FINISHED'", f"tags.ablation = '{self.ablation}'"]
         if self.base != ALL:
             conditions.append(f"tags.base = '{self.base}'")
-        conditions += [f"tags.arm != '{arm}'" for arm in self.without]
         return " and ".join(conditions)
 
     @property
@@ -105,7 +101,7 @@ def scopes(settings: Settings) -> list[Scope]:
     Steps are of equal responses and updates in every arm. Tuning runs come last.
     """
     first, early = next(iter(settings.bases)), settings.early_step
-    of_all = partial(Scope, base=ALL, without=tuple(further_arms(settings)))
+    of_all = partial(Scope, base=ALL)
     tuned = [tuning_arm(rate) for rate in settings.actor_lrs]
     return [
         *(Scope(base=base, at=at) for base in settings.bases for at in (None, early)),

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from benchmarks.study.__main__ import listing, publish, run
-from benchmarks.study.plan import arms, further_arms, make_plan, selection_file
+from benchmarks.study.plan import arms, make_plan, selection_file
 from benchmarks.study.results import SHOWN_BENCHMARKS, read_csv, scopes
 from benchmarks.study.settings import EXPERIMENTS, SMOKE, Settings
 from benchmarks.study.tables import TABLES
@@ -41,8 +41,8 @@ def toy(tmp_path_factory):
         base_flags=SMOKE.base_flags,
         seeds=1,
         methods=("lim", "mean_band", "pass_rate", "random"),
-        ablations={"many_mislabelled": ("full", "lim")},
-        ablation_seeds=1,
+        ablations=("many_mislabelled",),
+        ablation_arms=("full", "lim", "base_mean_band"),
         actor_lrs=("1e-4",),
         tuning_seeds=(101,),
         early_step=3,
@@ -68,8 +68,7 @@ def test_every_run_is_in_the_raw_numbers_at_every_measured_step(studied):
         key = (row["base"], row["ablation"], row["arm"], row["benchmark"])
         last.setdefault(key, []).append(int(row["step"]))
     main = [(base, "none", arm) for base in studied.bases for arm in arms(studied)]
-    main += [("embedded", "none", arm) for arm in further_arms(studied)]
-    changed = [("embedded", "many_mislabelled", arm) for arm in ("full", "lim")]
+    changed = [("embedded", "many_mislabelled", arm) for arm in studied.ablation_arms]
     shown = {(*key, name) for key in main + changed for name in SHOWN_BENCHMARKS}
     assert {*last} == shown | {("embedded", "tuning", "full-lr-1e-4", "val")}
     assert last["embedded", "none", "full", "test"] == [0, 3, 6, 9]
@@ -86,7 +85,7 @@ def test_each_selection_has_its_size_and_is_counted(studied):
     rows = read_csv(studied.results / "study_selections.csv")
     picked = sum(int(row["picked"]) for row in rows)
     there = sum(int(row["problems"]) for row in rows)
-    selections = 2 * 4 + 3 + 1  # of each base, of the first alone, of the ablation
+    selections = 2 * (4 + 3) + 3  # of each base; of the ablation, with the sampling pass
     assert (picked, there) == (selections * 8, selections * 24)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.study.mixed import COLUMNS
-from benchmarks.study.plan import KEY, MAIN, arms, further_arms, tuning_cells
+from benchmarks.study.plan import KEY, MAIN, arms, tuning_cells
 from benchmarks.study.results import (
     INTERVAL_COLUMNS,
     INTERVALS_FILE,
@@ -24,8 +24,8 @@ TOY = Settings(
     bases={"embedded": None, "second": 1},
     seeds=2,
     epochs=2,
-    ablations={"many_solved": ("full", "lim", "mean_band")},
-    ablation_seeds=1,
+    ablations=("many_solved",),
+    ablation_arms=("full", "lim", "mean_band"),
     top_k=4,
 )
 STEPS = (0, 4, 8)
@@ -44,12 +44,13 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
         (base, MAIN, arm, 10 * place + seed)
         for place, base in enumerate(bases)
         for seed in range(1, settings.seeds + 1)
-        for arm in [*arms(settings), *(further_arms(settings) if place == 0 else [])]
+        for arm in arms(settings)
     ]
     changed = [
-        (bases[0], ablation, arm, 1)
-        for ablation, ablated in settings.ablations.items()
-        for arm in ablated
+        (bases[0], ablation, arm, seed)
+        for ablation in settings.ablations
+        for seed in range(1, settings.seeds + 1)
+        for arm in settings.ablation_arms
     ]
     write_csv(folder / RUNS_FILE, RUN_COLUMNS, [
         run_row(key, benchmark, step)
@@ -82,10 +83,9 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
 
 
 def arms_of(scope, settings):
-    if scope.ablation != MAIN:
-        return settings.ablations.get(scope.ablation, ())
-    further = further_arms(settings) if scope.base == next(iter(settings.bases)) else []
-    return [*arms(settings), *further]
+    if scope.ablation == MAIN:
+        return arms(settings)
+    return settings.ablation_arms if scope.ablation in settings.ablations else ()
 
 
 def run_row(key, benchmark, step):

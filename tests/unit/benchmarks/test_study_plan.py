@@ -5,6 +5,7 @@ from study_toys import TOY
 
 from benchmarks.study.plan import make_plan, run_folder, selection_file
 from benchmarks.study.settings import ABLATIONS, FULL_STUDY, METHODS, SMOKE, Settings
+from benchmarks.study.settings import BASE_MEAN_BAND as BAND
 
 
 def named(jobs, kind):
@@ -31,18 +32,14 @@ def test_every_job_stands_behind_what_it_needs_and_once(settings):
 def test_the_full_study_has_the_runs_it_promises():
     jobs = make_plan(FULL_STUDY)
     main = [job.cell for job in jobs if job.kind == "train" and job.cell.ablation == "none"]
-    arms = {"full", *METHODS, "online"}
-    early = {"lim-1-epoch", "lim-2-epochs", "base_mean_band"}
-    assert {cell.arm for cell in main} == arms | early
-    for arm in early:
-        cells = {(cell.base, cell.seed) for cell in main if cell.arm == arm}
-        assert cells == {("embedded", seed) for seed in range(1, 6)}
+    arms = {"full", *METHODS, "base_mean_band", "lim-1-epoch", "lim-2-epochs", "online"}
+    assert {cell.arm for cell in main} == arms
     for base, seeds in (("embedded", {1, 2, 3, 4, 5}), ("warm-start-1", {11, 12, 13, 14, 15})):
         for arm in arms:
             assert {cell.seed for cell in main if (cell.base, cell.arm) == (base, arm)} == seeds
     trained = [job.cell for job in jobs if job.kind == "train"]
     changed = [cell for cell in trained if cell.ablation in FULL_STUDY.ablations]
-    assert len(changed) == 3 * sum(map(len, ABLATIONS.values())) == 30
+    assert len(changed) == 5 * len(ABLATIONS) * len(FULL_STUDY.ablation_arms) == 80
     assert named(jobs, "base") == ["base warm-start-1"]
     tuned = [cell for cell in trained if cell.ablation == "tuning"]
     assert len(tuned) == 6
@@ -87,6 +84,14 @@ def test_each_method_reads_what_it_says():
     assert flag(jobs["select embedded/random-seed2"], "--method.seed") == "2"
 
 
+def test_an_ablation_samples_the_base_for_the_arm_that_reads_the_samples():
+    jobs = {job.name: job for job in make_plan(replace(TOY, ablation_arms=("full", BAND)))}
+    sampled = "select embedded/many_solved/pass_rate-seed1"
+    assert sampled in jobs[f"select embedded/many_solved/{BAND}-seed1"].needs
+    assert f"train embedded/many_solved/{BAND}-seed1" in jobs
+    assert "train embedded/many_solved/pass_rate-seed1" not in jobs
+
+
 def test_bases_start_before_the_runs_that_need_them():
     jobs = {job.name: job for job in make_plan(TOY)}
     assert jobs["train second/full-seed11"].needs == ("base second",)
@@ -105,7 +110,7 @@ def test_an_ablation_lies_between_the_run_and_its_arm():
     assert '"ablation": "many_solved"' in flag(job, "--trainer.logger.init_args.tags")
 
 
-@pytest.mark.parametrize("wrong", [{"seeds": 0}, {"ablation_seeds": 9}, {"bases": {}}])
+@pytest.mark.parametrize("wrong", [{"seeds": 0}, {"top_k": 0}, {"bases": {}}])
 def test_settings_that_make_no_study_are_refused(wrong):
     with pytest.raises(ValueError, match=r"a study needs|must be"):
         replace(TOY, **wrong)
