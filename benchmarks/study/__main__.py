@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from benchmarks.study.collecting import collect
 from benchmarks.study.figures import draw
 from benchmarks.study.plan import make_plan
 from benchmarks.study.published import Numbers
-from benchmarks.study.results import Scope, collect, scopes
+from benchmarks.study.results import Scope, scopes
 from benchmarks.study.running import Pool, estimate, missing, say
 from benchmarks.study.settings import FULL_STUDY, SMOKE, Settings
 from benchmarks.study.tables import TABLES, filled

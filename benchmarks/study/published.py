@@ -6,14 +6,16 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.study.mixed import COLUMNS
+from benchmarks.study import guesses, mixed
 from benchmarks.study.plan import KEY, MAIN
 from benchmarks.study.results import (
     ALL,
+    GUESSES_FILE,
     INTERVALS_FILE,
     MIXED_FILE,
     RUNS_FILE,
     SCOPE_COLUMNS,
+    SELECTION_COLUMNS,
     SELECTIONS_FILE,
     Scope,
     numbers,
@@ -34,10 +36,11 @@ class Numbers:
     intervals: Sequence[Row]
     selections: Sequence[Row]
     mixed: Sequence[Row]
+    guesses: Sequence[Row]
 
     @classmethod
     def read(cls, folder: Path) -> "Numbers":
-        """Read the four files."""
+        """Read the five files."""
         counted = (
             "step", "accuracy", "response_length", *AMOUNTS, "selection_responses",
             "selection_tokens",
@@ -45,8 +48,9 @@ class Numbers:
         return cls(
             [numbers(row, counted) for row in read_csv(folder / RUNS_FILE)],
             [numbers(row, TABLE_COLUMNS[2:12]) for row in read_csv(folder / INTERVALS_FILE)],
-            [numbers(row, ("problems", "picked")) for row in read_csv(folder / SELECTIONS_FILE)],
-            [numbers(row, COLUMNS[len(KEY) :]) for row in read_csv(folder / MIXED_FILE)],
+            [numbers(row, SELECTION_COLUMNS[-3:]) for row in read_csv(folder / SELECTIONS_FILE)],
+            [numbers(row, mixed.COLUMNS[len(KEY) :]) for row in read_csv(folder / MIXED_FILE)],
+            [numbers(row, guesses.COLUMNS[len(KEY) :]) for row in read_csv(folder / GUESSES_FILE)],
         )
 
     def main(self) -> list[Row]:

@@ -47,6 +47,8 @@ class Settings:
     """Of the first base alone; no other run has their problems."""
     top_k: int = 64
     """Problems that each method selects."""
+    guesses: tuple[int, ...] = (48, 96, 192)
+    """Questions that can only be guessed, set beside FULL's to see how many would be picked."""
     samples: int = 8
     """Responses to each problem in the sampling pass."""
     overlays: tuple[Path, ...] = ()

@@ -9,11 +9,18 @@ A document marks where a table stands:
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 
-from scipy.stats import t as student
-
-from benchmarks.study.plan import MAIN, TUNING
+from benchmarks.study.cells import (
+    difference,
+    paired,
+    percent,
+    points,
+    table_head,
+    table_row,
+    with_interval,
+)
+from benchmarks.study.plan import KEY, MAIN, TUNING
 from benchmarks.study.published import Numbers, Row, affordable, averaged, by_run, distinct
 from benchmarks.study.results import ALL, SHOWN_BENCHMARKS, Scope
 from limr.report.comparison import AVERAGE
@@ -165,19 +172,6 @@ def _at_budget(
     return f"{accuracy}, {points(*paired([ours - other for ours, other in pairs]))}"
 
 
-def paired(differences: Sequence[float]) -> tuple[float, float, float]:
-    """Their mean and its 95 % interval by Student's t; without spread where there is one alone.
-
-    >>> [round(x, 3) for x in paired([1.0, 2.0, 3.0])]
-    [2.0, -0.484, 4.484]
-    """
-    mean, count = fmean(differences), len(differences)
-    if count == 1:
-        return mean, mean, mean
-    margin = float(student.ppf(0.975, count - 1)) * stdev(differences) / count**0.5
-    return mean, mean - margin, mean + margin
-
-
 def ablations_table(found: Numbers) -> str:
     """Under each change of the problems: the average, and its difference to FULL's, early and last.
 
@@ -236,18 +230,39 @@ def mixed_table(found: Numbers) -> str:
 
 
 def picked_table(found: Numbers) -> str:
-    """Problems that each method picked, by level, mean over selections; first how many are."""
+    """Problems that each method picked, by level, mean over selections; first how many are.
+
+    Last, how many of its choice LIM has chosen from the same problems, too.
+    """
     levels = distinct(found.selections, "level")
-    lines = table_head(["problems", "arm", *levels])
+    lines = table_head(["problems", "arm", *levels, "LIM's, too"])
     for ablation in distinct(found.selections, "ablation"):
         rows = [row for row in found.selections if row["ablation"] == ablation]
         arms = distinct(rows, "arm")
         for arm, column in [("(all)", "problems"), *((arm, "picked") for arm in arms)]:
-            of_arm = [row for row in rows if row["arm"] == (arms[0] if arm == "(all)" else arm)]
+            of_arm = [row for row in rows if row["arm"] == ("lim" if arm == "(all)" else arm)]
             count = len({(row["base"], row["seed"]) for row in of_arm})
             sums = [sum(row[column] for row in of_arm if row["level"] == name) for name in levels]
-            line = [_problems(ablation), arm, *(f"{total / count:.1f}" for total in sums)]
-            lines.append(table_row(line))
+            shared = sum(row["also_lim"] for row in of_arm)
+            cells = [f"{total / count:.1f}" for total in (*sums, shared)]
+            lines.append(table_row([_problems(ablation), arm, *cells]))
+    return "\n".join(lines)
+
+
+def guesses_table(found: Numbers) -> str:
+    """How many guesses each method would pick, mean over seeds; last, how many any choice would."""
+    counts = sorted({row["guesses"] for row in found.guesses})
+    arms = distinct(found.guesses, "arm")
+    lines = table_head(["arm", *(f"{count:g} beside them" for count in counts)])
+    for arm in arms:
+        of_arm = [row for row in found.guesses if row["arm"] == arm]
+        means = [fmean(r["picked"] for r in of_arm if r["guesses"] == count) for count in counts]
+        lines.append(table_row([arm, *(f"{mean:.1f}" for mean in means)]))
+    first = found.selections[0]
+    one = [row for row in found.selections if all(row[name] == first[name] for name in KEY)]
+    problems, picked = (sum(row[column] for row in one) for column in ("problems", "picked"))
+    chances = [f"{picked * count / (problems + count):.1f}" for count in counts]
+    lines.append(table_row(["(any)", *chances]))
     return "\n".join(lines)
 
 
@@ -267,6 +282,7 @@ TABLES: Mapping[str, Callable[[Numbers], str]] = {
     "ablations": ablations_table,
     "mixed": mixed_table,
     "tuning": tuning_table,
+    "guesses": guesses_table,
     "picked": picked_table,
 }
 """By the name in a document's marks."""
@@ -287,43 +303,3 @@ def filled(text: str, found: Numbers) -> str:
         return f"{match[1]}{TABLES[match[2]](found)}\n{match[4]}"
 
     return _MARKED.sub(table, text)
-
-
-def percent(value: float) -> str:
-    """A fraction in percent.
-
-    >>> percent(0.4567)
-    '45.7'
-    """
-    return f"{100 * value:.1f}"
-
-
-def with_interval(row: Row) -> str:
-    """Accuracy and its interval, in percent."""
-    return f"{percent(row['accuracy'])} ({percent(row['low'])} to {percent(row['high'])})"
-
-
-def difference(row: Row) -> str:
-    """Difference to the baseline and its interval, in points."""
-    if row["difference"] == "":
-        return "-"
-    return points(row["difference"], row["difference_low"], row["difference_high"])
-
-
-def points(value: float, low: float, high: float) -> str:
-    """A difference of accuracies and its interval, in points.
-
-    >>> points(0.01, -0.005, 0.025)
-    '+1.0 (-0.5 to +2.5)'
-    """
-    return f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-
-
-def table_head(names: Sequence[str]) -> list[str]:
-    """The first two lines of a table."""
-    return [table_row(names), "|" + "---|" * len(names)]
-
-
-def table_row(cells: Sequence[str]) -> str:
-    """A line of a table."""
-    return f"| {' | '.join(cells)} |"

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from benchmarks.study.mixed import COLUMNS
+from benchmarks.study import guesses, mixed
 from benchmarks.study.plan import KEY, MAIN, arms, tuning_cells
 from benchmarks.study.results import (
+    GUESSES_FILE,
     INTERVAL_COLUMNS,
     INTERVALS_FILE,
     MIXED_FILE,
@@ -38,7 +39,7 @@ PAID = {"full": 0.0, "random": 0.0, "online": 0.0, "pass_rate": 100.0,
 
 
 def write_results(folder: Path, settings: Settings = TOY) -> None:
-    """Write the four files."""
+    """Write the five files."""
     bases = list(settings.bases)
     main = [
         (base, MAIN, arm, 10 * place + seed)
@@ -67,7 +68,8 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
     ])  # fmt: skip
     write_csv(folder / SELECTIONS_FILE, SELECTION_COLUMNS, [
         dict(zip(("base", "ablation", "arm", "seed"), key, strict=True))
-        | {"family": family, "level": level, "problems": count, "picked": picked}
+        | {"family": family, "level": level, "problems": count, "picked": picked,
+           "also_lim": picked if key[2] == "lim" or level == "easy" else 0}
         for key in main + changed if key[2] not in ("full", "online")
         for family, level, count, picked in (
             ("chain", "middle", 12, 3 if key[2] == "lim" else key[3] % 2),
@@ -75,10 +77,15 @@ def write_results(folder: Path, settings: Settings = TOY) -> None:
             ("pair", "easy", 10, 1),
         )
     ])  # fmt: skip
-    write_csv(folder / MIXED_FILE, COLUMNS, [
+    write_csv(folder / MIXED_FILE, mixed.COLUMNS, [
         dict(zip(KEY, key, strict=True))
         | {"first_step": first, "last_step": first + 3, "prompts": 40, "mixed": 10 * key[3] % 40}
         for key in main for first in (1, 5)
+    ])  # fmt: skip
+    write_csv(folder / GUESSES_FILE, guesses.COLUMNS, [
+        dict(zip(KEY, (*key[:2], arm, key[3]), strict=True))
+        | {"guesses": count, "picked": key[3] % 10 * (arm == "lim")}
+        for key in main if key[2] == "full" for count in (8, 24) for arm in ("lim", "slope")
     ])  # fmt: skip
 
 

@@ -9,17 +9,8 @@ from study_toys import TOY, write_results
 
 from benchmarks.study.__main__ import DOCUMENTS
 from benchmarks.study.figures import draw
-from benchmarks.study.plan import Cell
 from benchmarks.study.published import Numbers
-from benchmarks.study.results import (
-    RUNS_FILE,
-    Scope,
-    picked_rows,
-    read_csv,
-    run_rows,
-    scopes,
-    selection_cost,
-)
+from benchmarks.study.results import RUNS_FILE, Scope, read_csv, scopes
 from benchmarks.study.tables import TABLES, filled
 
 ROOT = Path(__file__).parents[3]
@@ -109,10 +100,18 @@ def test_ablations_stand_below_the_problems_as_they_are(found):
 
 def test_what_was_picked_is_a_mean_over_selections(found):
     table = TABLES["picked"](found)
-    assert cells(table, "as they are", "(all)") == ["12.0", "2.0", "10.0"]
-    assert cells(table, "as they are", "lim") == ["3.0", "0.0", "1.0"]
-    assert cells(table, "many solved", "mean_band") == ["0.5", "1.0", "1.0"]
-    assert cells(table, "as they are", "random") == ["0.5", "1.0", "1.0"]
+    assert cells(table, "as they are", "(all)") == ["12.0", "2.0", "10.0", "4.0"]
+    assert cells(table, "as they are", "lim") == ["3.0", "0.0", "1.0", "4.0"]
+    assert cells(table, "many solved", "mean_band") == ["0.5", "1.0", "1.0", "1.0"]
+    assert cells(table, "as they are", "random") == ["0.5", "1.0", "1.0", "1.0"]
+
+
+def test_guesses_stand_beside_what_any_choice_would_pick(found):
+    table = TABLES["guesses"](found)
+    assert table.splitlines()[0] == "| arm | 8 beside them | 24 beside them |"
+    # seeds 1, 2, 11 and 12 pick 1, 2, 1 and 2; of 24 problems LIM picks 4
+    assert cells(table, "lim") == ["1.5", "1.5"]
+    assert cells(table, "(any)") == ["1.0", "2.0"]
 
 
 def test_mixed_prompts_are_a_share_of_all_runs_prompts(found):
@@ -144,6 +143,24 @@ def test_the_documents_tables_are_the_committed_numbers():
     assert marked == set(TABLES)
 
 
+def sizes(pattern, text):
+    """What numbers the pattern finds, whatever their signs and order."""
+    return {
+        frozenset(abs(float(n)) for n in match.groups()) for match in re.finditer(pattern, text)
+    }
+
+
+def test_what_the_prose_of_the_results_says_stands_in_a_table():
+    found = Numbers.read(ROOT / "benchmarks/results")
+    tables = "\n".join(make(found) for make in TABLES.values())
+    text = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+    prose = re.sub(r"<!-- study:.*?<!-- end -->", "", text, flags=re.DOTALL)
+    for pattern in (r"([-+]?\d+\.\d)", r"([-+]?\d+\.\d)\s+to\s+([-+]?\d+\.\d)"):
+        claimed = sizes(pattern, prose)
+        assert len(claimed) > 10
+        assert claimed <= sizes(pattern, tables)
+
+
 def test_the_frozen_learning_rate_is_the_best_by_val():
     table = TABLES["tuning"](Numbers.read(ROOT / "benchmarks/results"))
     rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
@@ -151,53 +168,6 @@ def test_the_frozen_learning_rate_is_the_best_by_val():
     frozen = yaml.safe_load((ROOT / "experiments/study/full.yaml").read_text())
     rate = frozen["model"]["init_args"]["ppo"]["actor_lr"]
     assert float(best.removeprefix("full-lr-")) == float(rate)
-
-
-FULL, LIM = (Cell(base="b", ablation="none", arm=arm, seed=1) for arm in ("full", "lim"))
-
-
-def report_row(cell, step):
-    return {
-        "run": cell.name, "run_id": "0", "arm": cell.arm, "seed": "1", "status": "FINISHED",
-        "benchmark": "test", "step": str(step), "optimizer_steps": str(2 * step),
-        "responses": str(256 * step), "tokens": str(3000 * step), "visits": "", "questions": "9",
-        "accuracy": "0.5", "response_length": "3", "compared": "0",
-    }  # fmt: skip
-
-
-def test_a_run_in_two_reports_counts_once():
-    reports = [[report_row(FULL, 0), report_row(FULL, 8)], [report_row(FULL, 8)]]
-    rows = run_rows(reports, {FULL.name: FULL}, lambda cell: (5.0, 6.0))
-    assert [row["step"] for row in rows] == [0, 8]
-    assert (rows[1]["responses"], rows[1]["visits"], rows[1]["selection_tokens"]) == (2048, "", 6)
-    assert (rows[1]["base"], rows[1]["seed"]) == ("b", 1)
-    with pytest.raises(ValueError, match="none of this plan's"):
-        run_rows(reports, {}, lambda cell: (0.0, 0.0))
-
-
-def test_a_selection_costs_the_epochs_of_full_that_it_reads():
-    runs = [report_row(FULL, step) for step in (0, 24, 48, 72)]
-
-    def cost(arm):
-        return selection_cost(
-            Cell(base="b", ablation="none", arm=arm, seed=1), runs, (99.0, 500.0), 3
-        )
-
-    assert cost("lim") == cost("variance") == (256 * 72, 3000 * 72)
-    assert cost("lim-1-epoch") == (256 * 24, 3000 * 24)
-    assert cost("pass_rate") == (99.0, 500.0)
-    assert cost("random") == cost("online") == cost("full") == (0.0, 0.0)
-    with pytest.raises(ValueError, match="not measured at step 24"):
-        selection_cost(
-            Cell(base="b", ablation="none", arm="lim-1-epoch", seed=1), runs[2:], (0, 0), 3
-        )
-
-
-def test_picked_problems_are_counted_by_family_and_level():
-    rows = [{"family": "chain", "level": level} for level in ("middle", "middle", "mislabelled")]
-    assert [
-        (row["level"], row["problems"], row["picked"]) for row in picked_rows(LIM, rows, rows[1:])
-    ] == [("middle", 2, 1), ("mislabelled", 1, 1)]
 
 
 def test_scopes_ask_mlflow_for_finished_runs_of_one_base_or_all():
