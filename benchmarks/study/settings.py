@@ -62,8 +62,8 @@ class Settings:
         for name, least in (("seeds", 1), ("epochs", 1), ("top_k", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be >= {least}, got {getattr(self, name)}")
-        if not self.bases:
-            raise ValueError("a study needs a base")
+        if not self.bases or "lim" not in self.methods or "lim" not in self.ablation_arms:
+            raise ValueError("a study needs a base, and lim among its methods and ablation_arms")
 
     @property
     def database(self) -> str:

@@ -85,7 +85,7 @@ def test_each_method_reads_what_it_says():
 
 
 def test_an_ablation_samples_the_base_for_the_arm_that_reads_the_samples():
-    jobs = {job.name: job for job in make_plan(replace(TOY, ablation_arms=("full", BAND)))}
+    jobs = {job.name: job for job in make_plan(replace(TOY, ablation_arms=("full", "lim", BAND)))}
     sampled = "select embedded/many_solved/pass_rate-seed1"
     assert sampled in jobs[f"select embedded/many_solved/{BAND}-seed1"].needs
     assert f"train embedded/many_solved/{BAND}-seed1" in jobs
@@ -110,7 +110,9 @@ def test_an_ablation_lies_between_the_run_and_its_arm():
     assert '"ablation": "many_solved"' in flag(job, "--trainer.logger.init_args.tags")
 
 
-@pytest.mark.parametrize("wrong", [{"seeds": 0}, {"top_k": 0}, {"bases": {}}])
+@pytest.mark.parametrize(
+    "wrong", [{"seeds": 0}, {"top_k": 0}, {"bases": {}}, {"methods": ("random",)}]
+)
 def test_settings_that_make_no_study_are_refused(wrong):
     with pytest.raises(ValueError, match=r"a study needs|must be"):
         replace(TOY, **wrong)
