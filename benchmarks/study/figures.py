@@ -10,7 +10,7 @@ from benchmarks.study.published import Numbers, Row, averaged, by_run
 from benchmarks.study.results import SHOWN_BENCHMARKS
 from limr.report.figures import COLOURS, drawn
 
-SHOWN = ("full", "lim", "mean_band", "pass_rate", "random", "online")
+SHOWN = ("full", "lim", "mean_band", "base_mean_band", "pass_rate", "random", "online")
 """Arms that get a line."""
 _DASHES = ("-", "--")
 
