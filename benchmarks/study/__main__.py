@@ -10,7 +10,6 @@ docs/results.md and README.md are made from the numbers (`--tables` does that al
 """
 
 import argparse
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,7 +20,7 @@ from benchmarks.study.figures import draw
 from benchmarks.study.plan import make_plan
 from benchmarks.study.published import Numbers
 from benchmarks.study.results import Scope, scopes
-from benchmarks.study.running import Pool, estimate, missing, say
+from benchmarks.study.running import Pool, estimate, forked, missing, say
 from benchmarks.study.settings import FULL_STUDY, SMOKE, Settings
 from benchmarks.study.tables import TABLES, filled
 
@@ -86,11 +85,17 @@ def compare(settings: Settings, scope: Scope, *, anew: bool) -> None:
     output = settings.root / "compare" / scope.folder
     if (output / "index.html").is_file() and not anew:
         return
-    command = [
-        *(sys.executable, "-m", "limr", "compare", "--experiment", "study"),
-        *("--tracking_uri", settings.database, *scope.flags, "--output", str(output)),
-    ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    log = settings.root / "logs" / f"compare-{scope.folder}.txt"
+    process = forked(
+        (
+            *("limr", "compare", "--experiment", "study", "--tracking_uri", settings.database),
+            *(*scope.flags, "--output", str(output)),
+        ),
+        log,
+    )
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"limr compare failed ({process.exitcode}): see {log}")
     say(f"report: {output / 'index.html'}\n")
 
 

@@ -18,7 +18,10 @@ from benchmarks.study.plan import Job
 from limr.files import whole_file
 
 _POLL_S = 0.2
-_IMPORTED = ["limr.cli", "limr.data", "limr.training", "limr.tracking", "limr.verbs.select"]
+_IMPORTED = [
+    *("limr.cli", "limr.data", "limr.training", "limr.tracking"),
+    *("limr.verbs.select", "limr.verbs.compare"),
+]
 """Once for all jobs, by the server that their processes are forked from."""
 _STOP_S = 120
 """How long a stopped run may take to save its checkpoint."""
@@ -68,8 +71,9 @@ def estimate(jobs: Sequence[Job], cpu_seconds: Mapping[str, float], workers: int
     return f"{parts or 'nothing'} to do: about {minutes:.0f} minutes by {workers} idle core(s)"
 
 
-def _forked(command: Sequence[str], log: Path) -> BaseProcess:
+def forked(command: Sequence[str], log: Path) -> BaseProcess:
     """Start `python -m` with this module and these arguments, its output in `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_IMPORTED)
@@ -154,8 +158,7 @@ class Pool:
         for leftover in job.fresh:
             shutil.rmtree(leftover, ignore_errors=True)
         log = self.root / "logs" / f"{slug(job)}.txt"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        process = _forked(job.command, log)
+        process = forked(job.command, log)
         self.running[job.name] = (job, process, time.monotonic())
 
     def _ended(self) -> list[Job]:
