@@ -223,8 +223,8 @@ def mixed_table(found: Numbers) -> str:
                 for row in rows
                 if (row["arm"], row["first_step"], row["last_step"]) == (arm, *block)
             ]
-            share = sum(row["mixed"] for row in here) / sum(row["prompts"] for row in here)
-            cells.append(percent(share))
+            prompts = sum(row["prompts"] for row in here)
+            cells.append(percent(sum(row["mixed"] for row in here) / prompts) if prompts else "-")
         lines.append(table_row([arm, *cells]))
     return "\n".join(lines)
 
