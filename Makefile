@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
 PYTEST_ARGS ?=
-TEST_WORKERS ?= 2
 MLFLOW_PORT ?= 5000
 ARGS ?=
 CHROMIUM ?= $(firstword $(shell which chromium chromium-browser google-chrome google-chrome-stable 2>/dev/null))
@@ -65,8 +64,8 @@ study: install ## Is less more? The study of docs/study.md, hours; ARGS=--smoke 
 kills: install ## Kill 60 small runs at random moments, resume, compare (docs/reliability.md); minutes
 	$(BIN)/python -m benchmarks.kills
 
-test: install ## Run the tests but the slow ones, with coverage; TEST_WORKERS processes, file by file
-	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile -m "not slow and not browser" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+test: install ## Run the tests but the slow ones, with coverage
+	$(BIN)/pytest -m "not slow and not browser" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 test-deepspeed: install ## Install DeepSpeed and run its tests, minutes
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) wheel setuptools
